@@ -1,0 +1,77 @@
+"""The errors that unifinit raises: each says what was got, what was wanted and what to do next.
+
+Every class also derives from the built-in exception that a caller would expect, so that code which
+catches ``ValueError`` or ``TypeError`` keeps working.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class UnifinitError(Exception):
+    """Base of all errors raised by unifinit."""
+
+
+class ArgumentError(UnifinitError, ValueError):
+    """An argument is outside of its documented range."""
+
+
+class ShapeError(ArgumentError):
+    """A shape is malformed, too large, or unsuited to the initializer."""
+
+
+class LayoutError(ArgumentError):
+    """A layout is malformed, or does not fit the shape."""
+
+
+class SeedError(ArgumentError):
+    """A seed or a key is not an integer in the documented range, nor a ``Key``."""
+
+
+class ConfigError(ArgumentError):
+    """A configuration does not describe an initializer."""
+
+
+class UnknownInitializerError(ConfigError, LookupError):
+    """No initializer has that name."""
+
+
+class DtypeError(UnifinitError, TypeError):
+    """A dtype is unknown, or neither the initializer nor the backend can produce it."""
+
+
+class DeviceError(ArgumentError):
+    """The backend has no such device."""
+
+
+class UnsupportedArrayError(UnifinitError, TypeError):
+    """An object is no array of any installed backend, nor of an Array API library."""
+
+
+class TargetError(UnifinitError, ValueError):
+    """An array cannot be filled in place."""
+
+
+class BackendError(UnifinitError):
+    """Base of the errors about backends and plugins."""
+
+
+class UnknownBackendError(BackendError, LookupError):
+    """No plugin provides a backend of that name."""
+
+
+class BackendUnavailableError(BackendError, ImportError):
+    """A backend is known but cannot be used: missing, broken or disabled."""
+
+
+def or_list(names: Iterable[str]) -> str:
+    """Names as a readable list for an error message."""
+    return ", ".join(repr(name) for name in names)
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """``" (did you mean 'x'?)"`` for the known name closest to ``name``, or nothing."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""

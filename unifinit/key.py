@@ -1,0 +1,159 @@
+"""Keys: the immutable seeds of the stream, and how to derive independent ones."""
+
+from __future__ import annotations
+
+import hashlib
+import operator
+import secrets
+from typing import SupportsIndex, final
+
+from unifinit.errors import SeedError
+from unifinit.stream.threefry import MASK, IntWords, threefry2x32
+
+_WORDS = IntWords()
+
+
+@final
+class Key:
+    """A key of the stream: 64 bits, held as two 32-bit words.
+
+    Equal keys give equal values, whatever the framework, the device and the process. Derive a key for
+    each parameter instead of choosing seeds by hand: ``Key(0) / "encoder" / 3 / "kernel"``.
+
+    Parameters
+    ----------
+    seed
+        An integer, ``0 <= seed < 2**64``. The upper half becomes the first word, the lower half
+        the second. JAX's ``jax.random.key(seed)`` is the same for ``seed < 2**32``, and for all with
+        64-bit mode on.
+
+    Raises
+    ------
+    SeedError
+        If the seed is no integer in that range; booleans and floats are refused too.
+
+    Examples
+    --------
+    >>> import unifinit as ui
+    >>> ui.Key(42).fold_in(7)
+    Key(0x97d0552f51bf719f)
+    >>> ui.Key(0) / "conv1" == ui.Key(0) / "conv1"
+    True
+    """
+
+    __slots__ = ("_words",)
+    _words: tuple[int, int]
+
+    def __init__(self, seed: SupportsIndex) -> None:
+        number = _integer(seed, 64, "seed")
+        object.__setattr__(self, "_words", (number >> 32, number & MASK))
+
+    @property
+    def words(self) -> tuple[int, int]:
+        """The two 32-bit words, most significant first."""
+        return self._words
+
+    @property
+    def seed(self) -> int:
+        """The integer from which ``Key`` makes this very key."""
+        return self._words[0] << 32 | self._words[1]
+
+    def fold_in(self, data: SupportsIndex) -> Key:
+        """A key derived from this one and an integer, as ``jax.random.fold_in`` derives it.
+
+        Parameters
+        ----------
+        data
+            An integer, ``0 <= data < 2**32``.
+
+        Raises
+        ------
+        SeedError
+            If ``data`` is no integer in that range.
+        """
+        block = threefry2x32(_WORDS, self._words, (0, _integer(data, 32, "data")))
+        return Key(block[0] << 32 | block[1])
+
+    def split(self, num: SupportsIndex = 2) -> tuple[Key, ...]:
+        """Several keys derived from this one, as ``jax.random.split`` derives them.
+
+        With JAX's partitionable Threefry, key number ``i`` equals ``fold_in(i)``.
+
+        Parameters
+        ----------
+        num
+            How many, ``0 <= num < 2**32``.
+
+        Raises
+        ------
+        SeedError
+            If ``num`` is no integer in that range.
+        """
+        return tuple(self.fold_in(i) for i in range(_integer(num, 32, "num")))
+
+    def __truediv__(self, name: str | SupportsIndex) -> Key:
+        """A key derived from a name or an integer.
+
+        A string is hashed: the first eight bytes of the SHA-256 of its UTF-8 encoding, as two
+        big-endian 32-bit words, are folded in one after the other. An integer is folded in directly.
+
+        Raises
+        ------
+        SeedError
+            If ``name`` is neither a string nor an integer from 0 to 2**32 - 1.
+        """
+        if isinstance(name, str):
+            digest = hashlib.sha256(name.encode()).digest()
+            high, low = int.from_bytes(digest[:4], "big"), int.from_bytes(digest[4:8], "big")
+            return self.fold_in(high).fold_in(low)
+        return self.fold_in(name)
+
+    def __eq__(self, other: object) -> bool:
+        return self._words == other._words if isinstance(other, Key) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((Key, self._words))
+
+    def __repr__(self) -> str:
+        return f"Key({self.seed})" if self.seed < 2**32 else f"Key({self.seed:#018x})"
+
+    def __reduce__(self) -> tuple[type[Key], tuple[int]]:
+        return Key, (self.seed,)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(
+            f"cannot set {name!r}: keys are immutable; derive another with key.fold_in(...) or key / name"
+        )
+
+    def __delattr__(self, name: str) -> None:
+        self.__setattr__(name, None)
+
+
+def as_key(seed: SupportsIndex | Key | None) -> Key:
+    """A key from a seed: an integer, a ``Key``, or None for fresh entropy from the system.
+
+    Raises
+    ------
+    SeedError
+        For anything else.
+    """
+    if seed is None:
+        return Key(secrets.randbits(64))
+    return seed if isinstance(seed, Key) else Key(seed)
+
+
+def _integer(value: object, bits: int, what: str) -> int:
+    try:
+        # bool and numpy.bool are integers to Python, but never meant as one here.
+        if type(value).__name__ in ("bool", "bool_"):
+            raise TypeError
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        wanted = f"wanted an integer, 0 <= {what} < 2**{bits}"
+        raise SeedError(
+            f"{what} {value!r} is a {type(value).__name__}; {wanted}"
+            + (", a unifinit.Key, or None" if what == "seed" else "")
+        ) from None
+    if not 0 <= number < 1 << bits:
+        raise SeedError(f"{what} {number} is out of range; wanted 0 <= {what} < 2**{bits}")
+    return number

@@ -1,0 +1,161 @@
+"""Shapes and dtypes, as plain values that name no framework."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from unifinit.errors import DtypeError, ShapeError, or_list, suggestion
+
+Array: TypeAlias = Any
+"""An array of whichever framework; unifinit itself never needs to know which."""
+
+Shape: TypeAlias = tuple[int, ...]
+
+MAX_ELEMENTS = 2**63
+"""Counters of the stream are 64-bit, and every framework's sizes are signed."""
+
+
+@dataclass(frozen=True)
+class DType:
+    """A data type that arrays of some framework can have.
+
+    Attributes
+    ----------
+    name
+        The name that NumPy, PyTorch, TensorFlow and JAX share.
+    kind
+        What its values are.
+    bits
+        Width of an element.
+    largest
+        The largest finite value.
+    """
+
+    name: str
+    kind: Literal["bool", "int", "uint", "float"]
+    bits: int
+    largest: float
+
+    @property
+    def is_floating(self) -> bool:
+        """Whether random values can have this dtype."""
+        return self.kind == "float"
+
+    @property
+    def smallest(self) -> float:
+        """The lowest finite value."""
+        if self.kind == "float":
+            return -self.largest
+        return -self.largest - 1 if self.kind == "int" else 0
+
+    @property
+    def compute(self) -> DType:
+        """The dtype in which values are computed before the one rounding to this one."""
+        return DTYPES["float64"] if self.name == "float64" else DTYPES["float32"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+DTYPES = {
+    dtype.name: dtype
+    for dtype in (
+        DType("float16", "float", 16, 65504.0),
+        DType("bfloat16", "float", 16, float.fromhex("0x1.fep127")),
+        DType("float32", "float", 32, float.fromhex("0x1.fffffep127")),
+        DType("float64", "float", 64, float.fromhex("0x1.fffffffffffffp1023")),
+        *(DType(f"int{bits}", "int", bits, 2 ** (bits - 1) - 1) for bits in (8, 16, 32, 64)),
+        *(DType(f"uint{bits}", "uint", bits, 2**bits - 1) for bits in (8, 16, 32, 64)),
+        DType("bool", "bool", 8, 1),
+    )
+}
+FLOATS = tuple(dtype for dtype in DTYPES.values() if dtype.is_floating)
+
+
+def as_dtype(dtype: object) -> DType:
+    """The ``DType`` for a name or for any framework's own dtype object.
+
+    Parameters
+    ----------
+    dtype
+        ``"float32"``, ``torch.float32``, ``tf.float32``, ``jnp.float32``, ``np.dtype("float32")``, ...
+
+    Raises
+    ------
+    DtypeError
+        If it names no dtype that unifinit knows.
+    """
+    if isinstance(dtype, DType):
+        return dtype
+    name = _dtype_name(dtype)
+    if name not in DTYPES:
+        raise DtypeError(
+            f"unknown dtype {dtype!r}{suggestion(name, DTYPES)}; wanted one of {or_list(DTYPES)}, "
+            "or a framework's own object for one of these"
+        )
+    return DTYPES[name]
+
+
+def _dtype_name(dtype: object) -> str:
+    if isinstance(dtype, str):
+        return dtype
+    if isinstance(dtype, (type, np.dtype)) or hasattr(dtype, "dtype"):
+        # Scalar types: numpy.float32, jax.numpy.float32, ml_dtypes.bfloat16, float.
+        try:
+            return np.dtype(dtype).name  # type: ignore[call-overload,no-any-return]
+        except TypeError:
+            return repr(dtype)
+    name = getattr(dtype, "name", None)
+    # torch.float32 and array_api_strict.float32 have no name but print as one.
+    return name if isinstance(name, str) else str(dtype).rpartition(".")[2]
+
+
+def require_floating(dtype: DType, what: str) -> DType:
+    """``dtype``, if random values can have it.
+
+    Raises
+    ------
+    DtypeError
+        For integers and booleans.
+    """
+    if not dtype.is_floating:
+        raise DtypeError(
+            f"{what} draws real numbers and cannot fill an array of dtype {dtype.name}; "
+            f"wanted one of {or_list(d.name for d in FLOATS)}: pass dtype=..."
+        )
+    return dtype
+
+
+def as_shape(shape: object) -> Shape:
+    """A shape as a tuple of non-negative ints; a single int stands for one dimension.
+
+    Raises
+    ------
+    ShapeError
+        For anything that is no integer or sequence of integers, for negative dimensions, and beyond
+        2**63 elements.
+    """
+    try:
+        dimensions = (shape,) if not isinstance(shape, Iterable) else tuple(shape)
+        if isinstance(shape, str) or any(isinstance(dim, (bool, np.bool_)) for dim in dimensions):
+            raise TypeError
+        result = tuple(operator.index(dim) for dim in dimensions)
+    except TypeError:
+        raise ShapeError(
+            f"shape {shape!r} is no shape: wanted an int or a sequence of ints, as in (3, 3, 64, 128)"
+        ) from None
+    if any(dim < 0 for dim in result):
+        raise ShapeError(
+            f"shape {result} has a negative dimension: every dimension must be at least 0"
+        )
+    if math.prod(result) >= MAX_ELEMENTS:
+        raise ShapeError(
+            f"shape {result} has {math.prod(result)} elements: wanted fewer than 2**63"
+        )
+    return result
