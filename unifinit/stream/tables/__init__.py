@@ -1,0 +1,28 @@
+"""The frozen tables of the normal quantile, written by ``tools/generate_tables.py``."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+import numpy.typing as npt
+
+
+@cache
+def single() -> npt.NDArray[np.int32]:
+    """z in units of 2**-28 at the segment starts: ``int32[24578]``."""
+    return _read("single.bin", "<i4").astype(np.int32, copy=False)
+
+
+@cache
+def double() -> npt.NDArray[np.int64]:
+    """Polynomial coefficients in units of 2**-52, by power and segment: ``int64[7, 1697]``."""
+    return _read("double.bin", "<i8").astype(np.int64, copy=False).reshape(7, -1)
+
+
+def _read(name: str, dtype: str) -> npt.NDArray[np.int_]:
+    # A copy in aligned memory: some frameworks adopt it, and none may then write to it.
+    table = np.frombuffer(files(__name__).joinpath(name).read_bytes(), dtype=dtype).copy()
+    table.flags.writeable = False
+    return table
