@@ -59,6 +59,17 @@ class DType:
         """The dtype in which values are computed before the one rounding to this one."""
         return DTYPES["float64"] if self.name == "float64" else DTYPES["float32"]
 
+    def round(self, value: float) -> float:
+        """A number as this floating dtype stores it: rounded to nearest even, by way of ``compute``."""
+        with np.errstate(over="ignore"):
+            number = getattr(np, self.compute.name)(value)
+            if self.name == "bfloat16" and np.isfinite(number):
+                # NumPy has no bfloat16: it is the upper half of a float32.
+                word = int(number.view(np.uint32))
+                word = (word + 0x7FFF + (word >> 16 & 1)) >> 16 << 16
+                return float(np.uint32(word).view(np.float32))
+            return float(np.float16(number) if self.name == "float16" else number)
+
     def __str__(self) -> str:
         return self.name
 
@@ -108,7 +119,7 @@ def _dtype_name(dtype: object) -> str:
     if isinstance(dtype, (type, np.dtype)) or hasattr(dtype, "dtype"):
         # Scalar types: numpy.float32, jax.numpy.float32, ml_dtypes.bfloat16, float.
         try:
-            return np.dtype(dtype).name  # type: ignore[call-overload,no-any-return]
+            return np.dtype(dtype).name
         except TypeError:
             return repr(dtype)
     name = getattr(dtype, "name", None)
@@ -151,11 +162,7 @@ def as_shape(shape: object) -> Shape:
             f"shape {shape!r} is no shape: wanted an int or a sequence of ints, as in (3, 3, 64, 128)"
         ) from None
     if any(dim < 0 for dim in result):
-        raise ShapeError(
-            f"shape {result} has a negative dimension: every dimension must be at least 0"
-        )
+        raise ShapeError(f"shape {result} has a negative dimension: every dimension must be at least 0")
     if math.prod(result) >= MAX_ELEMENTS:
-        raise ShapeError(
-            f"shape {result} has {math.prod(result)} elements: wanted fewer than 2**63"
-        )
+        raise ShapeError(f"shape {result} has {math.prod(result)} elements: wanted fewer than 2**63")
     return result

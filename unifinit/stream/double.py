@@ -14,7 +14,9 @@ FRACTION_BITS = 52
 """A uniform number is one of 2**52 fractions."""
 QUANTILE_BITS = 52
 """Normal quantiles come in units of 2**-52."""
-COMPUTE = "float64"
+LARGEST_QUANTILE = 37_345_474_251_055_714
+"""The quantile at the last point, that is, the first entry of the table."""
+INTEGER = "int64"
 
 _SEGMENT_BITS = 5
 _STEP_BITS = 53 - _SEGMENT_BITS
@@ -89,7 +91,7 @@ def _locate(ops: Ops, tail: Array) -> tuple[Array, Array]:
 
 
 def _times(ops: Ops, a: Array, step: Array) -> Array:
-    """a * step * 2**-48 without the product of the low halves, which is below one unit.
+    """A * step * 2**-48 without the product of the low halves, which is below one unit.
 
     ``|a| < 2**48``, ``0 <= step < 2**48``; shifts round down.
     """

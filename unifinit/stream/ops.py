@@ -18,12 +18,14 @@ class Ops:
     Attributes
     ----------
     xp
-        The namespace. The stream uses these of its functions: abs, add, arange, asarray, astype,
-        bitwise_and, bitwise_left_shift, bitwise_or, bitwise_right_shift, bitwise_xor, concat, full,
-        less, maximum, minimum, multiply, negative, permute_dims, reshape, subtract, take, where; and
-        the dtype objects.
+        The namespace. The reference path uses these of its functions, a Python scalar never being the
+        first argument: abs, add, arange, asarray, astype, bitwise_and, bitwise_left_shift, bitwise_or,
+        bitwise_right_shift, bitwise_xor, concat, full, less, maximum, minimum, multiply, negative,
+        permute_dims, reshape, subtract, take and where.
     device
         Where arrays are created; None leaves it to the namespace.
+    native_dtype
+        From the name of a dtype to the framework's own; by default the namespace's attribute.
     float32_bits
         From a float32 array to an int32 array of the same bits, if the framework can do that; the
         standard has no such function. It saves some integer steps and changes no value.
@@ -31,24 +33,28 @@ class Ops:
 
     xp: Any
     device: Any = None
+    native_dtype: Callable[[str], Any] | None = None
     float32_bits: Callable[[Array], Array] | None = None
+
+    def dtype(self, name: str) -> Any:
+        """The framework's own dtype."""
+        return getattr(self.xp, name) if self.native_dtype is None else self.native_dtype(name)
 
     def arange(self, count: int) -> Array:
         """0, 1, ... as int32."""
-        return self.xp.arange(count, dtype=self.xp.int32, device=self.device)
+        return self.xp.arange(count, dtype=self.dtype("int32"), device=self.device)
 
-    def asarray(self, values: Any, dtype: str | None = None) -> Array:
-        """A host array, or a sequence, as an array of the namespace."""
-        native = None if dtype is None else getattr(self.xp, dtype)
-        return self.xp.asarray(values, dtype=native, device=self.device)
+    def asarray(self, values: Any) -> Array:
+        """A host array as an array of the namespace."""
+        return self.xp.asarray(values, device=self.device)
 
     def full(self, shape: tuple[int, ...], value: float, dtype: str) -> Array:
         """An array of one value."""
-        return self.xp.full(shape, value, dtype=getattr(self.xp, dtype), device=self.device)
+        return self.xp.full(shape, value, dtype=self.dtype(dtype), device=self.device)
 
     def cast(self, x: Array, dtype: str) -> Array:
         """``x`` converted, floats rounded to nearest even."""
-        return self.xp.astype(x, getattr(self.xp, dtype))
+        return self.xp.astype(x, self.dtype(dtype))
 
 
 def numpy_ops() -> Ops:

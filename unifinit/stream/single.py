@@ -14,7 +14,9 @@ FRACTION_BITS = 23
 """A uniform number is one of 2**23 fractions."""
 QUANTILE_BITS = 28
 """Normal quantiles come in units of 2**-28."""
-COMPUTE = "float32"
+LARGEST_QUANTILE = 1_454_915_655
+"""The quantile at the last point, that is, the first entry of the table."""
+INTEGER = "int32"
 
 _SEGMENT_BITS = 10
 _STEP_BITS = 23 - _SEGMENT_BITS

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 @cache
 def single() -> npt.NDArray[np.int32]:
-    """z in units of 2**-28 at the segment starts: ``int32[24578]``."""
+    """Z in units of 2**-28 at the segment starts: ``int32[24578]``."""
     return _read("single.bin", "<i4").astype(np.int32, copy=False)
 
 
@@ -22,7 +22,5 @@ def double() -> npt.NDArray[np.int64]:
 
 
 def _read(name: str, dtype: str) -> npt.NDArray[np.int_]:
-    # A copy in aligned memory: some frameworks adopt it, and none may then write to it.
-    table = np.frombuffer(files(__name__).joinpath(name).read_bytes(), dtype=dtype).copy()
-    table.flags.writeable = False
-    return table
+    # A copy, because PyTorch warns of memory that is read-only; no caller ever gets to see it.
+    return np.frombuffer(files(__name__).joinpath(name).read_bytes(), dtype=dtype).copy()

@@ -1,0 +1,103 @@
+"""The JAX backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from unifinit.backend import (
+    ArrayApiBackend,
+    ArrayInfo,
+    DeviceError,
+    DtypeError,
+    Ops,
+    Plan,
+    TargetError,
+    reference,
+)
+from unifinit.key import Key
+from unifinit.plan import Draw
+from unifinit.types import DType, Shape, as_dtype
+from unifinit_jax.native import native_initializer
+
+WIDE = ("float64", "int64", "uint64")
+
+
+class JaxBackend(ArrayApiBackend):
+    """Arrays of JAX. 64-bit dtypes need JAX's 64-bit mode."""
+
+    def __init__(self) -> None:
+        super().__init__("jax", jnp)
+
+    def ops(self, device: Any = None) -> Ops:
+        """JAX's functions, with a bit cast; the device is decided around them."""
+        return Ops(jnp, float32_bits=lambda x: jax.lax.bitcast_convert_type(x, jnp.int32))
+
+    def is_array(self, x: object) -> bool:
+        """Whether ``x`` is an array, traced ones included."""
+        return isinstance(x, jax.Array)
+
+    def inspect(self, x: jax.Array) -> ArrayInfo:
+        """Shape, dtype and device or sharding of an array."""
+        device = None if isinstance(x, jax.core.Tracer) else x.device
+        return ArrayInfo(x.shape, as_dtype(x.dtype), device)
+
+    def check_dtype(self, dtype: DType) -> None:
+        """Raise a ``DtypeError`` for 64 bits without the 64-bit mode, in which JAX would give 32."""
+        if dtype.name in WIDE and not jax.config.jax_enable_x64:
+            raise DtypeError(
+                f"jax has no dtype {dtype.name!r} while its 64-bit mode is off; wanted "
+                "jax.config.update('jax_enable_x64', True), or the environment variable JAX_ENABLE_X64=1"
+            )
+
+    def device(self, device: Any) -> Any:
+        """A device or a sharding; a name is a platform with or without a number, as in "cpu:0"."""
+        if device is None or isinstance(device, (jax.Device, jax.sharding.Sharding)):
+            return device
+        platform, _, number = str(device).partition(":")
+        try:
+            return jax.devices(platform)[int(number or 0)]
+        except (RuntimeError, IndexError, ValueError) as error:
+            known = [f"{d.platform}:{d.id}" for d in jax.devices()]
+            raise DeviceError(
+                f"jax has no device {device!r} here ({str(error).splitlines()[0]}); wanted one of {known}, "
+                "a jax.Device, a sharding, or None"
+            ) from None
+
+    def run(self, plan: Plan, device: Any) -> jax.Array:
+        """A new array, on a device or laid out by a sharding."""
+        one = isinstance(device, jax.Device)
+        with jax.default_device(device) if one else nullcontext():
+            if isinstance(plan.content, Draw) and plan.size:
+                # The key is an argument, so that one compilation serves all keys.
+                words = np.array(plan.content.key.words, dtype=np.uint32).view(np.int32)
+                keyless = replace(plan, content=replace(plan.content, key=Key(0)))
+                value = self._draw(keyless, words)
+            else:
+                value = reference.run(plan, self.ops(), piece=reference.LARGEST_PIECE)
+        return value if device is None or one else jax.device_put(value, device)
+
+    @partial(jax.jit, static_argnums=(0, 1))
+    def _draw(self, plan: Plan, words: jax.Array) -> jax.Array:
+        key = (words[0], words[1])
+        return reference.run(plan, self.ops(), piece=reference.LARGEST_PIECE, key=key)
+
+    def fill(self, target: jax.Array, plan: Plan) -> None:
+        """Raise a ``TargetError``: arrays of JAX never change."""
+        raise TargetError(
+            "arrays of JAX are immutable and cannot be filled in place; "
+            "create a new one: init(x.shape, like=x)"
+        )
+
+    def native(
+        self, name: str, config: Mapping[str, Any], shape: Shape, dtype: DType
+    ) -> Callable[[], object] | None:
+        """What ``jax.nn.initializers`` offers, jitted."""
+        return native_initializer(name, config, shape, dtype)

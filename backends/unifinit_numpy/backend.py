@@ -1,0 +1,69 @@
+"""The NumPy backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from unifinit.backend import ArrayApiBackend, ArrayInfo, DtypeError, Ops, Plan, TargetError, reference
+from unifinit.types import DType, Shape, as_dtype
+from unifinit_numpy.native import native_initializer
+
+
+class NumpyBackend(ArrayApiBackend):
+    """Arrays of NumPy. bfloat16 needs the package ml_dtypes, which TensorFlow and JAX bring along."""
+
+    def __init__(self) -> None:
+        super().__init__("numpy", np)
+
+    def ops(self, device: Any = None) -> Ops:
+        """NumPy's functions, with a bit cast."""
+        return Ops(np, native_dtype=native_dtype, float32_bits=lambda x: x.view(np.int32))
+
+    def is_array(self, x: object) -> bool:
+        """Whether ``x`` is an array or an array scalar."""
+        return isinstance(x, (np.ndarray, np.generic))
+
+    def inspect(self, x: Any) -> ArrayInfo:
+        """Shape and dtype of an array."""
+        return ArrayInfo(x.shape, as_dtype(x.dtype), None)
+
+    def check_dtype(self, dtype: DType) -> None:
+        """Raise a ``DtypeError`` for bfloat16 without ml_dtypes."""
+        native_dtype(dtype.name)
+
+    def fill(self, target: Any, plan: Plan) -> None:
+        """Overwrite an array, contiguous or not, piece by piece."""
+        if not isinstance(target, np.ndarray) or not target.flags.writeable:
+            raise TargetError(
+                "this NumPy array is read-only; wanted a writable one: copy it first, or create a new array: "
+                "init(x.shape, like=x)"
+            )
+        if plan.axes is not None:
+            target = target.transpose(np.argsort(plan.axes))
+        # Element by element in row-major order, whatever the strides.
+        elements = target.reshape(-1) if target.flags.c_contiguous else target.flat
+        for part, values in reference.pieces(plan, self.ops()):
+            elements[part] = values
+
+    def native(
+        self, name: str, config: Mapping[str, Any], shape: Shape, dtype: DType
+    ) -> Callable[[], object] | None:
+        """What NumPy itself offers."""
+        return native_initializer(name, config, shape, dtype)
+
+
+def native_dtype(name: str) -> Any:
+    """NumPy's dtype, or that of ml_dtypes for bfloat16."""
+    if name != "bfloat16":
+        return np.dtype(name)
+    try:
+        import ml_dtypes
+    except ImportError:
+        raise DtypeError(
+            "numpy has no dtype 'bfloat16' of its own; wanted the package ml_dtypes: "
+            'pip install "unifinit[bfloat16]"'
+        ) from None
+    return np.dtype(ml_dtypes.bfloat16)

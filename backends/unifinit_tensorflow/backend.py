@@ -1,0 +1,68 @@
+"""The TensorFlow backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from unifinit.backend import ArrayApiBackend, ArrayInfo, DeviceError, Ops, Plan, TargetError, reference
+from unifinit.types import DType, Shape, as_dtype, as_shape
+from unifinit_tensorflow import namespace
+from unifinit_tensorflow.native import native_initializer
+
+
+class TensorflowBackend(ArrayApiBackend):
+    """Tensors and variables of TensorFlow."""
+
+    def __init__(self) -> None:
+        super().__init__("tensorflow", namespace)
+
+    def ops(self, device: Any = None) -> Ops:
+        """The few functions of the standard that TensorFlow was given, with a bit cast."""
+        return Ops(namespace, device, float32_bits=lambda x: tf.bitcast(x, tf.int32))
+
+    def is_array(self, x: object) -> bool:
+        """Whether ``x`` is a tensor or a variable."""
+        return isinstance(x, (tf.Tensor, tf.Variable))
+
+    def inspect(self, x: Any) -> ArrayInfo:
+        """Shape, dtype and device of a tensor or a variable."""
+        return ArrayInfo(as_shape(x.shape), as_dtype(x.dtype), x.device or None)
+
+    def device(self, device: Any) -> str | None:
+        """The name of a device that this process has, from any part of it: "cpu", "GPU:1", ..."""
+        if device is None:
+            return None
+        known = [logical.name.removeprefix("/device:") for logical in tf.config.list_logical_devices()]
+        wanted = str(device).upper().rpartition("DEVICE:")[2].lstrip("/")
+        for name in known:
+            if wanted in (name, name.removesuffix(":0")):
+                return f"/device:{name}"
+        raise DeviceError(f"tensorflow has no device {device!r} here; wanted one of {known}, or None")
+
+    def run(self, plan: Plan, device: Any) -> Any:
+        """A new tensor; in a graph without pieces, which would only make the graph longer."""
+        piece = reference.PIECE if tf.executing_eagerly() else reference.LARGEST_PIECE
+        with tf.device(device):
+            return reference.run(plan, self.ops(device), piece=piece)
+
+    def fill(self, target: Any, plan: Plan) -> None:
+        """Assign to a variable."""
+        if not isinstance(target, tf.Variable):
+            raise TargetError(
+                "tensors of TensorFlow are immutable and cannot be filled in place; wanted a tf.Variable, or "
+                "create a new tensor: init(x.shape, like=x)"
+            )
+        target.assign(self.run(plan, target.device or None))
+
+    def to_bytes(self, x: Any) -> bytes:
+        """The elements in row-major order, each little-endian."""
+        return super().to_bytes(x.numpy())
+
+    def native(
+        self, name: str, config: Mapping[str, Any], shape: Shape, dtype: DType
+    ) -> Callable[[], object] | None:
+        """What ``tf.compat.v1`` offers."""
+        return native_initializer(name, config, shape, dtype)

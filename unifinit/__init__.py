@@ -1,0 +1,93 @@
+"""unifinit: weight initializers for any framework's tensors, the same bits on every one.
+
+>>> import unifinit as ui
+>>> ui.GlorotUniform(seed=0)((2, 2))
+array([[ 1.0965558 ,  1.1722765 ],
+       [-0.4108003 , -0.07674628]], dtype=float32)
+"""
+
+from unifinit import random
+from unifinit.describe import Description
+from unifinit.errors import (
+    ArgumentError,
+    BackendError,
+    BackendUnavailableError,
+    ConfigError,
+    DeviceError,
+    DtypeError,
+    LayoutError,
+    SeedError,
+    ShapeError,
+    TargetError,
+    UnifinitError,
+    UnknownBackendError,
+    UnknownInitializerError,
+    UnsupportedArrayError,
+)
+from unifinit.initializers import (
+    Constant,
+    GlorotNormal,
+    GlorotUniform,
+    HeNormal,
+    HeUniform,
+    Initializer,
+    LecunNormal,
+    LecunUniform,
+    Ones,
+    Orthogonal,
+    RandomNormal,
+    RandomUniform,
+    TruncatedNormal,
+    UniformUnitScaling,
+    VarianceScaling,
+    Zeros,
+    get,
+    serialize,
+)
+from unifinit.key import Key
+from unifinit.layout import Layout
+from unifinit.registry import BackendStatus, backends
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ArgumentError",
+    "BackendError",
+    "BackendStatus",
+    "BackendUnavailableError",
+    "ConfigError",
+    "Constant",
+    "Description",
+    "DeviceError",
+    "DtypeError",
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "HeUniform",
+    "Initializer",
+    "Key",
+    "Layout",
+    "LayoutError",
+    "LecunNormal",
+    "LecunUniform",
+    "Ones",
+    "Orthogonal",
+    "RandomNormal",
+    "RandomUniform",
+    "SeedError",
+    "ShapeError",
+    "TargetError",
+    "TruncatedNormal",
+    "UnifinitError",
+    "UniformUnitScaling",
+    "UnknownBackendError",
+    "UnknownInitializerError",
+    "UnsupportedArrayError",
+    "VarianceScaling",
+    "Zeros",
+    "__version__",
+    "backends",
+    "get",
+    "random",
+    "serialize",
+]

@@ -1,0 +1,232 @@
+"""The backend protocol: all that a plugin needs to know of unifinit.
+
+A backend creates and fills the arrays of one library as plans tell; it contains no formula. A plugin is
+a module, named by an entry point of the group ``unifinit``, with a hook that describes its backends::
+
+    from unifinit.backend import BackendRecord, hookimpl
+
+    def load():
+        from my_package.backend import MyBackend  # Imports the library.
+        return MyBackend()
+
+    @hookimpl
+    def unifinit_backends():
+        return [BackendRecord("mine", ("mylib",), load, "pip install mylib", api_version=1)]
+
+The module itself must not import the library: unifinit loads a backend when it is first used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import pluggy
+
+from unifinit import reference
+from unifinit.errors import DeviceError, DtypeError, TargetError, or_list
+from unifinit.plan import Plan
+from unifinit.stream.ops import Ops
+from unifinit.types import DTYPES, Array, DType, Shape, as_dtype
+
+__all__ = [
+    "API_VERSION",
+    "ArrayApiBackend",
+    "ArrayInfo",
+    "Backend",
+    "BackendRecord",
+    "DeviceError",
+    "DtypeError",
+    "Ops",
+    "Plan",
+    "TargetError",
+    "hookimpl",
+    "reference",
+]
+
+API_VERSION = 1
+"""Version of this protocol; raised when a plugin made for it would no longer work."""
+
+hookimpl = pluggy.HookimplMarker("unifinit")
+
+
+@dataclass(frozen=True)
+class BackendRecord:
+    """What a plugin tells about a backend before anything is imported.
+
+    Attributes
+    ----------
+    name
+        The name for ``backend=``.
+    modules
+        The top-level modules whose classes the arrays are; the first is the one to install.
+    load
+        Imports the library and returns the backend.
+    install
+        The command that installs the library.
+    api_version
+        The ``API_VERSION`` for which the plugin was written, as a literal.
+    environment
+        Environment variables with which a fresh process finds every dtype available.
+    """
+
+    name: str
+    modules: tuple[str, ...]
+    load: Callable[[], Backend]
+    install: str
+    api_version: int
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ArrayInfo:
+    """What a new array has to have to be like another one."""
+
+    shape: Shape
+    dtype: DType
+    device: Any
+
+
+class Backend(Protocol):
+    """Creates and fills arrays of one library."""
+
+    @property
+    def name(self) -> str:
+        """The name for ``backend=``."""
+
+    def is_array(self, x: object) -> bool:
+        """Whether ``x`` is an array of the library."""
+
+    def inspect(self, x: Array) -> ArrayInfo:
+        """Shape, dtype and device of an array."""
+
+    def check_dtype(self, dtype: DType) -> None:
+        """Do nothing if arrays can have the dtype.
+
+        Raises
+        ------
+        DtypeError
+            If they cannot, here and now; the message tells how they could, if so.
+        """
+
+    def device(self, device: Any) -> Any:
+        """The library's own device object for a name or such an object; None for the default.
+
+        Raises
+        ------
+        DeviceError
+            If there is no such device.
+        """
+
+    def run(self, plan: Plan, device: Any) -> Array:
+        """A new array that holds what the plan says, on a device that ``device`` returned."""
+
+    def fill(self, target: Array, plan: Plan) -> None:
+        """Overwrite all elements of an array in place; ``plan`` has its shape and dtype.
+
+        Raises
+        ------
+        TargetError
+            If the array cannot be written to; then nothing has been.
+        """
+
+    def to_bytes(self, x: Array) -> bytes:
+        """The elements in row-major order, each little-endian."""
+
+    def native(
+        self, name: str, config: Mapping[str, Any], shape: Shape, dtype: DType
+    ) -> Callable[[], object] | None:
+        """The library's own initializer of a name, to compare its speed; None if it has none.
+
+        Parameters
+        ----------
+        name, config
+            Class name and configuration of the unifinit initializer.
+        shape, dtype
+            Of the array.
+
+        Returns
+        -------
+        callable
+            Without arguments; each call fills a fresh array, and waits until it is done.
+        """
+
+
+class ArrayApiBackend:
+    """The generic backend, for any namespace that follows the Array API standard.
+
+    Parameters
+    ----------
+    name
+        Its name in messages.
+    xp
+        The namespace, in the standard's 2023.12 version or later.
+    """
+
+    def __init__(self, name: str, xp: Any) -> None:
+        self.name = name
+        self.xp = xp
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}>"
+
+    def ops(self, device: Any = None) -> Ops:
+        """With which functions, and where, the reference path computes."""
+        return Ops(self.xp, device)
+
+    def is_array(self, x: object) -> bool:
+        """Whether ``x`` has the attributes of an array."""
+        return hasattr(x, "shape") and hasattr(x, "dtype")
+
+    def inspect(self, x: Array) -> ArrayInfo:
+        """Shape, dtype and device of an array."""
+        return ArrayInfo(tuple(x.shape), as_dtype(x.dtype), getattr(x, "device", None))
+
+    def check_dtype(self, dtype: DType) -> None:
+        """Raise a ``DtypeError`` if the namespace has no such dtype."""
+        if not hasattr(self.xp, dtype.name):
+            known = [name for name in DTYPES if hasattr(self.xp, name)]
+            raise DtypeError(f"{self.name} has no dtype {dtype.name!r}; wanted one of {or_list(known)}")
+
+    def device(self, device: Any) -> Any:
+        """The namespace's own object for a device or its name."""
+        if device is None:
+            return None
+        try:
+            known = list(self.xp.__array_namespace_info__().devices())
+        except AttributeError:
+            known = ["cpu"]
+        for candidate in known:
+            if device == candidate or device == str(candidate):
+                return candidate
+        raise DeviceError(f"{self.name} has no device {device!r}; wanted one of {known}, or None")
+
+    def run(self, plan: Plan, device: Any) -> Array:
+        """A new array, from the reference path."""
+        return reference.run(plan, self.ops(device))
+
+    def fill(self, target: Array, plan: Plan) -> None:
+        """Overwrite an array by item assignment."""
+        device = getattr(target, "device", None)
+        value = reference.run(plan, self.ops(device))
+        try:
+            target[...] = value
+        except (TypeError, ValueError, NotImplementedError) as error:
+            raise TargetError(
+                f"this {type(target).__name__} of {self.name} cannot be filled in place ({error}); "
+                "create a new array instead: init(x.shape, like=x)"
+            ) from error
+
+    def to_bytes(self, x: Array) -> bytes:
+        """The elements in row-major order, each little-endian."""
+        host = np.asarray(x)
+        return host.astype(host.dtype.newbyteorder("<"), copy=False).tobytes()
+
+    def native(
+        self, name: str, config: Mapping[str, Any], shape: Shape, dtype: DType
+    ) -> Callable[[], object] | None:
+        """None: the standard has no initializers."""
+        del name, config, shape, dtype
+        return None

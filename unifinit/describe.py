@@ -1,0 +1,84 @@
+"""What theory says of an initializer for one shape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from unifinit.distributions import Moments
+from unifinit.fans import Fans
+from unifinit.types import Shape
+
+
+@dataclass(frozen=True)
+class Description:
+    """The facts about one initializer and one shape; ``str`` gives them as text.
+
+    Attributes
+    ----------
+    name, summary, config
+        Class name, one line of explanation and hyperparameters of the initializer.
+    shape, layout, dtype
+        What it was asked for.
+    fans
+        Input and output fans of the shape.
+    content
+        How the elements are made.
+    moments
+        Mean, standard deviation, minimum and maximum of an element.
+    """
+
+    name: str
+    summary: str
+    config: Mapping[str, Any]
+    shape: Shape
+    layout: str
+    dtype: str
+    fans: Fans
+    content: str
+    moments: Moments
+
+    @property
+    def fan_in(self) -> int:
+        """The number of inputs of a unit."""
+        return self.fans.fan_in
+
+    @property
+    def fan_out(self) -> int:
+        """The number of outputs that an input feeds."""
+        return self.fans.fan_out
+
+    def as_dict(self) -> dict[str, Any]:
+        """The facts in types that JSON has; infinite bounds are None."""
+        bounded = {
+            name: value if abs(value) != float("inf") else None
+            for name, value in self.moments._asdict().items()
+        }
+        return {
+            "name": self.name,
+            "summary": self.summary,
+            "config": dict(self.config),
+            "shape": list(self.shape),
+            "layout": self.layout,
+            "dtype": self.dtype,
+            **self.fans._asdict(),
+            "content": self.content,
+            **bounded,
+        }
+
+    def __str__(self) -> str:
+        mean, stddev, minimum, maximum = (f"{value:.6g}" for value in self.moments)
+        config = ", ".join(f"{name}={value!r}" for name, value in self.config.items())
+        lines = {
+            self.name: self.summary,
+            "config": config or "none",
+            "shape": f"{self.shape}, layout {self.layout}, {self.dtype}",
+            "fans": f"in {self.fan_in}, out {self.fan_out}",
+            "elements": self.content,
+            "mean": mean,
+            "stddev": stddev,
+            "range": f"[{minimum}, {maximum}]",
+        }
+        width = max(map(len, lines))
+        return "\n".join(f"{label:<{width}}  {text}" for label, text in lines.items())

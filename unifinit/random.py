@@ -1,0 +1,210 @@
+"""Random numbers for any framework's arrays, the same bits on each.
+
+All functions are pure: equal keys, shapes and dtypes give equal values. They are those of
+``jax.random`` where JAX is exact, and agree with them within JAX's own error elsewhere. Element i in
+row-major order depends on the key and on i alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any, SupportsIndex
+
+from unifinit import dispatch, plan
+from unifinit.key import Key, as_key
+from unifinit.types import DTYPES, Array, require_floating
+
+__all__ = ["bits", "normal", "truncated_normal", "uniform"]
+
+
+def bits(
+    key: Key | SupportsIndex,
+    shape: object,
+    dtype: object = None,
+    *,
+    like: Array | None = None,
+    backend: Any = None,
+    device: Any = None,
+) -> Array:
+    """Random bits; the values of ``jax.random.bits``.
+
+    Parameters
+    ----------
+    key : Key or int
+        The key, or its seed.
+    shape : int or sequence of int
+        The shape.
+    dtype : {"uint32", "uint64"}, optional
+        The dtype, by default uint32.
+    like, backend, device
+        As in a call of an initializer, but ``like`` does not decide the dtype.
+
+    Returns
+    -------
+    array
+        Unsigned integers.
+
+    Raises
+    ------
+    DtypeError
+        For other dtypes.
+    SeedError, ShapeError, DeviceError, BackendError
+        If another argument is wrong.
+    """
+    return dispatch.create(
+        lambda _, dtype: plan.bits(_required(key), dtype),
+        shape,
+        DTYPES["uint32"] if dtype is None else dtype,
+        like=like,
+        backend=backend,
+        device=device,
+    )
+
+
+def uniform(
+    key: Key | SupportsIndex,
+    shape: object,
+    dtype: object = None,
+    *,
+    minval: float = 0.0,
+    maxval: float = 1.0,
+    like: Array | None = None,
+    backend: Any = None,
+    device: Any = None,
+) -> Array:
+    """Uniform numbers on [minval, maxval); for 0 and 1 the values of ``jax.random.uniform``.
+
+    Parameters
+    ----------
+    key : Key or int
+        The key, or its seed.
+    shape : int or sequence of int
+        The shape.
+    dtype : str or dtype, optional
+        A floating dtype, by default that of ``like``, or else float32. There are 2**52 different numbers
+        for float64, 2**23 for float32; 16-bit floats are rounded float32 numbers.
+    minval, maxval : float
+        The ends; equal ends give a constant. Rounding can reach ``maxval``, unless the ends are 0 and 1
+        and the dtype has at least 32 bits.
+    like, backend, device
+        As in a call of an initializer.
+
+    Raises
+    ------
+    ArgumentError
+        If an end is not finite, or minval exceeds maxval.
+    DtypeError, SeedError, ShapeError, DeviceError, BackendError
+        If another argument is wrong.
+    """
+    return dispatch.create(
+        lambda _, dtype: plan.uniform(_required(key), minval, maxval, require_floating(dtype, "uniform")),
+        shape,
+        dtype,
+        like=like,
+        backend=backend,
+        device=device,
+    )
+
+
+def normal(
+    key: Key | SupportsIndex,
+    shape: object,
+    dtype: object = None,
+    *,
+    mean: float = 0.0,
+    stddev: float = 1.0,
+    like: Array | None = None,
+    backend: Any = None,
+    device: Any = None,
+) -> Array:
+    """Normal numbers; those of ``jax.random.normal``, but more exact.
+
+    Each is the quantile of a uniform number, from a table that is part of the stream: off by at most
+    2.5e-7 for float32 (its rounding; JAX: 2.2e-5), and 1e-13 for float64. They reach 5.42 standard
+    deviations for float32 and 8.29 for float64.
+
+    Parameters
+    ----------
+    key : Key or int
+        The key, or its seed.
+    shape : int or sequence of int
+        The shape.
+    dtype : str or dtype, optional
+        A floating dtype, by default that of ``like``, or else float32.
+    mean, stddev : float
+        Mean and standard deviation; a stddev of 0 gives a constant.
+    like, backend, device
+        As in a call of an initializer.
+
+    Raises
+    ------
+    ArgumentError
+        If a parameter is not finite, stddev is negative, or values would not fit the dtype.
+    DtypeError, SeedError, ShapeError, DeviceError, BackendError
+        If another argument is wrong.
+    """
+    return dispatch.create(
+        lambda _, dtype: plan.normal(_required(key), mean, stddev, require_floating(dtype, "normal")),
+        shape,
+        dtype,
+        like=like,
+        backend=backend,
+        device=device,
+    )
+
+
+def truncated_normal(
+    key: Key | SupportsIndex,
+    shape: object,
+    dtype: object = None,
+    *,
+    lower: float = -2.0,
+    upper: float = 2.0,
+    mean: float = 0.0,
+    stddev: float = 1.0,
+    like: Array | None = None,
+    backend: Any = None,
+    device: Any = None,
+) -> Array:
+    """Normal numbers conditioned on ``lower <= (x - mean) / stddev <= upper``.
+
+    Each is one quantile: nothing is rejected, and none lies outside. ``jax.random.truncated_normal``
+    gives the same within its own error.
+
+    Parameters
+    ----------
+    key : Key or int
+        The key, or its seed.
+    shape : int or sequence of int
+        The shape.
+    dtype : str or dtype, optional
+        A floating dtype, by default that of ``like``, or else float32.
+    lower, upper : float
+        The bounds, in standard deviations from the mean; infinite ones are allowed.
+    mean, stddev : float
+        Mean and standard deviation before truncation; a stddev of 0 gives a constant.
+    like, backend, device
+        As in a call of an initializer.
+
+    Raises
+    ------
+    ArgumentError
+        If lower is not below upper, no number lies between them, mean or stddev is not finite, stddev is
+        negative, or values would not fit the dtype.
+    DtypeError, SeedError, ShapeError, DeviceError, BackendError
+        If another argument is wrong.
+    """
+    return dispatch.create(
+        lambda _, dtype: plan.truncated_normal(
+            _required(key), lower, upper, mean, stddev, require_floating(dtype, "truncated_normal")
+        ),
+        shape,
+        dtype,
+        like=like,
+        backend=backend,
+        device=device,
+    )
+
+
+def _required(key: Key | SupportsIndex) -> Key:
+    # as_key takes None for fresh entropy; here a key is what makes the call pure.
+    return as_key(key) if key is not None else Key(key)
