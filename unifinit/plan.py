@@ -183,4 +183,4 @@ def fitting(value: float, dtype: DType) -> float:
             f"value {value!r} does not fit dtype {dtype.name}; wanted a whole number from "
             f"{dtype.smallest} to {dtype.largest}, or a floating dtype"
         )
-    return int(value)
+    return bool(value) if dtype.kind == "bool" else int(value)

@@ -1,0 +1,186 @@
+"""The tests that every backend has to pass.
+
+A backend's own tests subclass ``BackendConformance``::
+
+    from unifinit.testing import BackendConformance
+
+    class TestMine(BackendConformance):
+        backend = "mine"
+"""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ClassVar
+
+import pytest
+
+import unifinit as ui
+from unifinit.backend import Backend
+from unifinit.errors import DeviceError, DtypeError, ShapeError, TargetError
+from unifinit.registry import registry
+from unifinit.testing import golden
+from unifinit.types import DTYPES, Array, DType
+
+FLOATS = [dtype for dtype in DTYPES.values() if dtype.is_floating]
+
+
+class BackendConformance:
+    """The conformance suite.
+
+    Attributes
+    ----------
+    backend
+        What is passed as ``backend=``: a name, or an Array API namespace.
+    fills
+        Whether ``fill_`` works on what ``target`` makes.
+    """
+
+    backend: ClassVar[Any] = None
+    fills: ClassVar[bool] = True
+
+    def target(self, array: Array) -> Array:
+        """Something that can be filled in place, with the elements of an array of the backend."""
+        return array
+
+    @pytest.fixture
+    def tested(self) -> Backend:
+        """The backend object."""
+        assert self.backend is not None, "set the class attribute 'backend'"
+        return registry().resolve(self.backend)
+
+    def has(self, tested: Backend, dtype: DType) -> bool:
+        """Whether the backend has a dtype; if not, calls must say so."""
+        try:
+            tested.check_dtype(dtype)
+        except DtypeError:
+            with pytest.raises(DtypeError, match=dtype.name):
+                ui.Zeros()((2,), dtype, backend=self.backend)
+            return False
+        return True
+
+    # Values.
+
+    @pytest.mark.parametrize("row", golden.load(), ids=str)
+    def test_golden_digest_of_initializer(self, tested: Backend, row: golden.Golden) -> None:
+        if self.has(tested, DTYPES[row.dtype]):
+            array = row.draw(self.backend)
+            info = tested.inspect(array)
+            assert (info.shape, info.dtype.name) == (row.shape, row.dtype)
+            assert golden.digest(array) == row.sha256
+
+    @pytest.mark.parametrize("row", golden.load_random(), ids=str)
+    def test_golden_digest_of_random(self, tested: Backend, row: golden.GoldenRandom) -> None:
+        if self.has(tested, DTYPES[row.dtype]):
+            array = row.draw(self.backend)
+            info = tested.inspect(array)
+            assert (info.shape, info.dtype.name) == (row.shape, row.dtype)
+            assert golden.digest(array) == row.sha256
+
+    def test_at_least_float32_is_there(self, tested: Backend) -> None:
+        assert self.has(tested, DTYPES["float32"])
+
+    def test_threads_draw_the_same(self, tested: Backend) -> None:
+        def draw(_: int) -> bytes:
+            return tested.to_bytes(ui.HeNormal(seed=3)((50, 40), backend=self.backend))
+
+        with ThreadPoolExecutor(4) as pool:
+            drawn = set(pool.map(draw, range(16)))
+        assert drawn == {draw(0)}
+
+    # Arguments.
+
+    def test_result_is_an_array_of_the_library(self, tested: Backend) -> None:
+        array = ui.GlorotUniform(seed=0)((3, 4), backend=self.backend)
+        assert tested.is_array(array)
+        assert registry().of(array) is tested
+
+    @pytest.mark.parametrize("dtype", FLOATS, ids=str)
+    def test_like_decides_backend_and_dtype(self, tested: Backend, dtype: DType) -> None:
+        if self.has(tested, dtype):
+            like = ui.Zeros()((1,), dtype, backend=self.backend)
+            array = ui.GlorotUniform(seed=0)((3, 4), like=like)
+            info = tested.inspect(array)
+            assert (info.shape, info.dtype, info.device) == ((3, 4), dtype, tested.inspect(like).device)
+            named = ui.GlorotUniform(seed=0)((3, 4), dtype, backend=self.backend)
+            assert tested.to_bytes(array) == tested.to_bytes(named)
+
+    def test_native_dtype_objects_are_understood(self, tested: Backend) -> None:
+        native = ui.Zeros()((1,), backend=self.backend).dtype
+        array = ui.Ones()((2,), native, backend=self.backend)
+        assert tested.inspect(array).dtype == DTYPES["float32"]
+
+    def test_native_device_objects_are_understood(self, tested: Backend) -> None:
+        device = tested.inspect(ui.Zeros()((1,), backend=self.backend)).device
+        array = ui.Ones()((2,), backend=self.backend, device=device)
+        assert tested.inspect(array).device == device
+
+    def test_unknown_device_is_an_error(self) -> None:
+        with pytest.raises(DeviceError, match="no device 'nowhere'"):
+            ui.Zeros()((2,), backend=self.backend, device="nowhere")
+
+    def test_integer_dtype_for_random_values_is_an_error(self) -> None:
+        with pytest.raises(DtypeError, match="int32"):
+            ui.HeNormal()((2, 2), "int32", backend=self.backend)
+
+    @pytest.mark.parametrize("shape", [(0,), (0, 3), (3, 0), (2, 0, 3)], ids=str)
+    def test_arrays_without_elements(self, tested: Backend, shape: tuple[int, ...]) -> None:
+        for initializer in (ui.Zeros(), ui.RandomNormal(seed=0), ui.GlorotUniform(seed=0)):
+            assert tested.inspect(initializer(shape, backend=self.backend)).shape == shape
+        if len(shape) > 1:
+            assert tested.inspect(ui.Orthogonal(seed=0)(shape, backend=self.backend)).shape == shape
+
+    def test_wrong_arguments_are_errors_before_anything_is_made(self) -> None:
+        with pytest.raises(ShapeError, match="-1"):
+            ui.Zeros()((2, -1), backend=self.backend)
+        with pytest.raises(ShapeError, match="2\\*\\*63"):
+            ui.RandomNormal()((2**32, 2**32), backend=self.backend)
+
+    # Filling in place.
+
+    @pytest.mark.parametrize("dtype", FLOATS, ids=str)
+    @pytest.mark.parametrize("layout", [None, "OI"])
+    def test_fill_gives_what_a_call_gives(self, tested: Backend, dtype: DType, layout: str | None) -> None:
+        if not self.has(tested, dtype):
+            return
+        target = self.target(ui.Ones()((13, 7), dtype, backend=self.backend))
+        if not self.fills:
+            with pytest.raises(TargetError, match="like=x"):
+                ui.HeNormal(seed=1).fill_(target)
+            return
+        assert ui.HeNormal(seed=1).fill_(target, layout=layout) is target
+        array = ui.HeNormal(seed=1)((13, 7), dtype, backend=self.backend, layout=layout)
+        assert tested.to_bytes(target) == tested.to_bytes(array)
+
+    def test_failed_fill_leaves_the_target_alone(self, tested: Backend) -> None:
+        target = self.target(ui.Ones()((13, 7), backend=self.backend))
+        before = tested.to_bytes(target)
+        with pytest.raises(ui.SeedError):
+            ui.HeNormal().fill_(target, seed=-1)
+        with pytest.raises(ui.LayoutError):
+            ui.HeNormal().fill_(target, layout="OIHW")
+        assert tested.to_bytes(target) == before
+
+    # What the protocol promises.
+
+    def test_bytes_are_little_endian_and_row_major(self, tested: Backend) -> None:
+        array = ui.Constant([1, 2, 3, 4, 5, 6])((2, 3), backend=self.backend)
+        expected = b"".join(bytes.fromhex(word) for word in ("803f", "0040", "4040", "8040", "a040", "c040"))
+        assert tested.to_bytes(array) == b"".join(
+            b"\0\0" + expected[i : i + 2] for i in range(0, len(expected), 2)
+        )
+
+    def test_infinities_and_nan_arrive(self, tested: Backend) -> None:
+        array = ui.Constant([math.inf, -math.inf, math.nan])((3,), backend=self.backend)
+        data = tested.to_bytes(array)
+        assert data[:8].hex() == "0000807f000080ff"
+        assert int.from_bytes(data[8:], "little") & 0x7FFFFFFF > 0x7F800000
+
+    def test_results_do_not_share_memory_with_later_ones(self, tested: Backend) -> None:
+        if not self.fills:
+            return
+        first = self.target(ui.GlorotUniform(seed=0)((4, 4), backend=self.backend))
+        before = tested.to_bytes(ui.GlorotUniform(seed=0)((4, 4), backend=self.backend))
+        ui.Zeros().fill_(first)
+        assert tested.to_bytes(ui.GlorotUniform(seed=0)((4, 4), backend=self.backend)) == before
