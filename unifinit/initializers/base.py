@@ -38,7 +38,8 @@ class Initializer(ABC):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        if not cls.__name__.startswith("_"):
+        abstract = getattr(cls._content, "__isabstractmethod__", False)
+        if not abstract and not cls.__name__.startswith("_"):
             CLASSES[cls.__name__] = cls
 
     @abstractmethod

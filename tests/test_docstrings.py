@@ -1,0 +1,29 @@
+"""The examples in the docstrings of the library give what they show."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+
+import pytest
+
+import unifinit
+
+MODULES = [
+    module.name
+    for module in pkgutil.walk_packages(unifinit.__path__, "unifinit.")
+    if not module.name.startswith(("unifinit.testing", "unifinit.cli"))
+]
+
+
+@pytest.mark.parametrize("name", ["unifinit", *MODULES])
+def test_examples_give_what_they_show(name: str) -> None:
+    results = doctest.testmod(importlib.import_module(name))
+    assert results.failed == 0
+
+
+def test_there_are_examples() -> None:
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    examples = [test for name in MODULES for test in finder.find(importlib.import_module(name))]
+    assert sum(len(test.examples) for test in examples) > 10
