@@ -119,6 +119,11 @@ def with_digest(case: Case) -> Case:
     return replace(case, sha256=golden.digest(case.draw("numpy")))
 
 
+def by_name(initializers: list[Golden], random: list[GoldenRandom]) -> dict[str, str]:
+    """Every digest by the name of its row."""
+    return {str(row): row.sha256 for row in initializers} | {str(row): row.sha256 for row in random}
+
+
 def main() -> None:
     """Draw all cases and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -129,8 +134,8 @@ def main() -> None:
     random = [with_digest(case) for case in random_cases()]
 
     if FILE.exists() and not arguments.new_stream:
-        published = {str(row): row.sha256 for row in (*golden.load(), *golden.load_random())}
-        drawn = {str(row): row.sha256 for row in (*initializers, *random)}
+        published = by_name(golden.load(), golden.load_random())
+        drawn = by_name(initializers, random)
         changed = [name for name, sha256 in published.items() if drawn.get(name) != sha256]
         if changed:
             sys.exit(

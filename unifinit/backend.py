@@ -27,9 +27,10 @@ import pluggy
 
 from unifinit import reference
 from unifinit.errors import DeviceError, DtypeError, TargetError, or_list
+from unifinit.key import Key
 from unifinit.plan import Plan
 from unifinit.stream.ops import Ops
-from unifinit.types import DTYPES, Array, DType, Shape, as_dtype
+from unifinit.types import DTYPES, Array, DType, Shape, as_dtype, as_shape
 
 __all__ = [
     "API_VERSION",
@@ -37,11 +38,16 @@ __all__ = [
     "ArrayInfo",
     "Backend",
     "BackendRecord",
+    "DType",
     "DeviceError",
     "DtypeError",
+    "Key",
     "Ops",
     "Plan",
+    "Shape",
     "TargetError",
+    "as_dtype",
+    "as_shape",
     "hookimpl",
     "reference",
 ]

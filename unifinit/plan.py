@@ -7,7 +7,7 @@ decide nothing about values.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from unifinit.distributions import (
@@ -17,9 +17,8 @@ from unifinit.distributions import (
     Normal,
     TruncatedNormal,
     Uniform,
-    finite,
-    real,
 )
+from unifinit.distributions.parameters import finite, real
 from unifinit.errors import ArgumentError, DtypeError
 from unifinit.key import Key
 from unifinit.layout import Layout
@@ -89,6 +88,16 @@ class Plan:
     def result_shape(self) -> Shape:
         """The shape of the result."""
         return self.shape if self.axes is None else tuple(self.shape[axis] for axis in self.axes)
+
+    @property
+    def key(self) -> Key | None:
+        """The key, if the elements are drawn one by one; None if they are constant or made on the host."""
+        return self.content.key if isinstance(self.content, Draw) else None
+
+    def with_key(self, key: Key) -> Plan:
+        """The same plan with another key; only for a plan that has one."""
+        assert isinstance(self.content, Draw)
+        return replace(self, content=replace(self.content, key=key))
 
     def moments(self) -> Moments:
         """Mean, standard deviation and bounds that theory gives for an element."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,15 +15,16 @@ from unifinit.backend import (
     ArrayApiBackend,
     ArrayInfo,
     DeviceError,
+    DType,
     DtypeError,
+    Key,
     Ops,
     Plan,
+    Shape,
     TargetError,
+    as_dtype,
     reference,
 )
-from unifinit.key import Key
-from unifinit.plan import Draw
-from unifinit.types import DType, Shape, as_dtype
 from unifinit_jax.native import native_initializer
 
 WIDE = ("float64", "int64", "uint64")
@@ -75,11 +75,10 @@ class JaxBackend(ArrayApiBackend):
         """A new array, on a device or laid out by a sharding."""
         one = isinstance(device, jax.Device)
         with jax.default_device(device) if one else nullcontext():
-            if isinstance(plan.content, Draw) and plan.size:
+            if plan.key is not None and plan.size:
                 # The key is an argument, so that one compilation serves all keys.
-                words = np.array(plan.content.key.words, dtype=np.uint32).view(np.int32)
-                keyless = replace(plan, content=replace(plan.content, key=Key(0)))
-                value = self._draw(keyless, words)
+                words = np.array(plan.key.words, dtype=np.uint32).view(np.int32)
+                value = self._draw(plan.with_key(Key(0)), words)
             else:
                 value = reference.run(plan, self.ops(), piece=reference.LARGEST_PIECE)
         return value if device is None or one else jax.device_put(value, device)

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 from jax.nn import initializers
 
-from unifinit.types import DType, Shape
+from unifinit.backend import DType, Shape
 
 DISTRIBUTIONS = {
     "normal": "truncated_normal",

@@ -7,8 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from unifinit.backend import ArrayApiBackend, ArrayInfo, DtypeError, Ops, Plan, TargetError, reference
-from unifinit.types import DType, Shape, as_dtype
+from unifinit.backend import (
+    ArrayApiBackend,
+    ArrayInfo,
+    DType,
+    DtypeError,
+    Ops,
+    Plan,
+    Shape,
+    TargetError,
+    as_dtype,
+    reference,
+)
 from unifinit_numpy.native import native_initializer
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from unifinit.types import DType, Shape
+from unifinit.backend import DType, Shape
 
 
 def native_initializer(

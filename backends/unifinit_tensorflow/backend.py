@@ -7,8 +7,19 @@ from typing import Any
 
 import tensorflow as tf
 
-from unifinit.backend import ArrayApiBackend, ArrayInfo, DeviceError, Ops, Plan, TargetError, reference
-from unifinit.types import DType, Shape, as_dtype, as_shape
+from unifinit.backend import (
+    ArrayApiBackend,
+    ArrayInfo,
+    DeviceError,
+    DType,
+    Ops,
+    Plan,
+    Shape,
+    TargetError,
+    as_dtype,
+    as_shape,
+    reference,
+)
 from unifinit_tensorflow import namespace
 from unifinit_tensorflow.native import native_initializer
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from unifinit.types import DType, Shape
+from unifinit.backend import DType, Shape
 
 
 def native_initializer(

@@ -9,8 +9,17 @@ from typing import Any
 import array_api_compat.torch as xp
 import torch
 
-from unifinit.backend import ArrayApiBackend, ArrayInfo, DeviceError, Ops, Plan, TargetError
-from unifinit.types import DType, Shape, as_dtype
+from unifinit.backend import (
+    ArrayApiBackend,
+    ArrayInfo,
+    DeviceError,
+    DType,
+    Ops,
+    Plan,
+    Shape,
+    TargetError,
+    as_dtype,
+)
 from unifinit_torch.native import native_initializer
 
 

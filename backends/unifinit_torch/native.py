@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch.nn import init
 
-from unifinit.types import DType, Shape
+from unifinit.backend import DType, Shape
 
 
 def native_initializer(

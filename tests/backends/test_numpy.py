@@ -24,7 +24,7 @@ def test_fill_refuses_a_read_only_array_and_leaves_it_alone() -> None:
         lambda base: base[::2, 1::3],
         lambda base: base[::-1, ::-2],
         lambda base: base.T,
-        lambda base: np.asfortranarray(base),
+        np.asfortranarray,
         lambda base: base[:, :1],
         lambda base: base[5:5],
         lambda base: base.reshape(4, 5, 3, 3)[:, ::2].transpose(3, 1, 0, 2),

@@ -93,9 +93,7 @@ def test_creation_and_manipulation() -> None:
         namespace.concat([tf.constant(x), tf.constant(x)], axis=2), np.concatenate([x, x], 2)
     )
     np.testing.assert_array_equal(namespace.concat([tf.constant(x)], axis=None), x.reshape(-1))
-    np.testing.assert_array_equal(
-        namespace.where(tf.constant([True, False]), tf.constant([1, 2]), 9), [1, 9]
-    )
+    np.testing.assert_array_equal(namespace.where(tf.constant([True, False]), tf.constant([1, 2]), 9), [1, 9])
 
 
 def test_asarray_does_not_share_the_memory_of_numpy() -> None:
@@ -130,7 +128,8 @@ def test_variable_works_as_like() -> None:
 
 @pytest.mark.parametrize("jit_compile", [False, True])
 @pytest.mark.parametrize(
-    "initializer", [ui.HeNormal(seed=1), ui.RandomUniform(5.0, 5.1, seed=1), ui.RandomNormal(1.0, 0.3, seed=1)]
+    "initializer",
+    [ui.HeNormal(seed=1), ui.RandomUniform(5.0, 5.1, seed=1), ui.RandomNormal(1.0, 0.3, seed=1)],
 )
 def test_graphs_and_xla_compute_the_same_bits(initializer: ui.Initializer, jit_compile: bool) -> None:
     compiled = tf.function(lambda: initializer((40, 30), backend="tensorflow"), jit_compile=jit_compile)

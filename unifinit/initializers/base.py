@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self, SupportsIndex, TypeVar
 
 from unifinit import dispatch
 from unifinit.describe import Description
-from unifinit.distributions import finite
+from unifinit.distributions.parameters import finite
 from unifinit.errors import ArgumentError, ConfigError, or_list, suggestion
 from unifinit.fans import compute_fans
 from unifinit.key import Key, as_key

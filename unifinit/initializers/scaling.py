@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from unifinit.distributions import rounded
+from unifinit.distributions.resolution import rounded
 from unifinit.errors import ArgumentError, or_list, suggestion
 from unifinit.fans import compute_fans, input_size
 from unifinit.initializers.base import RandomInitializer, check_real

@@ -49,9 +49,9 @@ class Golden:
         return initializer(self.shape, self.dtype, seed=self.seed, layout=self.layout, backend=backend)
 
     def __str__(self) -> str:
-        config = ",".join(f"{key}={value}" for key, value in self.initializer["config"].items() if key != "seed")
-        shape = "x".join(map(str, self.shape)) or "scalar"
-        return f"{self.initializer['class_name']}({config})-{shape}-{self.dtype}-{self.layout}-{self.seed}"
+        config = {name: value for name, value in self.initializer["config"].items() if name != "seed"}
+        call = _call(self.initializer["class_name"], config, self.shape)
+        return f"{call}-{self.dtype}-{self.layout}-{self.seed}"
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,7 @@ class GoldenRandom:
         return function(self.seed, self.shape, self.dtype, backend=backend, **self.arguments)
 
     def __str__(self) -> str:
-        arguments = ",".join(f"{key}={value}" for key, value in self.arguments.items())
-        shape = "x".join(map(str, self.shape)) or "scalar"
-        return f"{self.function}({arguments})-{shape}-{self.dtype}-{self.seed}"
+        return f"{_call(self.function, self.arguments, self.shape)}-{self.dtype}-{self.seed}"
 
 
 def digest(array: Array) -> str:
@@ -111,6 +109,11 @@ def to_json(initializers: list[Golden], random: list[GoldenRandom], stream: str)
         f'{{"stream": "{stream}",\n "initializers": [\n{rows(initializers)}\n ],\n'
         f' "random": [\n{rows(random)}\n ]}}\n'
     )
+
+
+def _call(name: str, arguments: Mapping[str, Any], shape: tuple[int, ...]) -> str:
+    inside = ",".join(f"{key}={value}" for key, value in arguments.items())
+    return f"{name}({inside})-{'x'.join(map(str, shape)) or 'scalar'}"
 
 
 def _table() -> dict[str, Any]:

@@ -1,0 +1,34 @@
+"""Random bits."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from unifinit.distributions.base import Distribution, Moments
+from unifinit.errors import DtypeError
+from unifinit.stream import double
+from unifinit.stream.ops import Ops
+from unifinit.types import Array, DType
+
+
+@dataclass(frozen=True)
+class Bits(Distribution):
+    """Unsigned integers of 32 or 64 random bits."""
+
+    dtype: DType
+
+    def __post_init__(self) -> None:
+        if self.dtype.name not in ("uint32", "uint64"):
+            raise DtypeError(f"bits have dtype 'uint32' or 'uint64', not {self.dtype.name!r}")
+
+    def draw(self, ops: Ops, first: Array, second: Array) -> Array:
+        """32 bits: the exclusive or of the words; 64 bits: the first word on top of the second."""
+        if self.dtype.bits == 64:
+            return double.join(ops, first, second)
+        return ops.xp.bitwise_xor(first, second)
+
+    def moments(self) -> Moments:
+        """Of the discrete uniform distribution."""
+        top = 2**self.dtype.bits - 1
+        return Moments(top / 2, math.sqrt(((top + 1) ** 2 - 1) / 12), 0, top)

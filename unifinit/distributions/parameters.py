@@ -1,0 +1,78 @@
+"""Checks of the parameters of distributions."""
+
+from __future__ import annotations
+
+import math
+
+from unifinit.distributions.resolution import least_scale
+from unifinit.errors import ArgumentError
+from unifinit.types import DType
+
+
+def real(value: float, what: str) -> float:
+    """A real number, infinite ones included.
+
+    Raises
+    ------
+    ArgumentError
+        If it is none, or NaN.
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if math.isnan(number) or isinstance(value, str):
+        raise ArgumentError(f"{what} is {value!r}; wanted a real number")
+    return number
+
+
+def finite(value: float, what: str) -> float:
+    """A finite real number.
+
+    Raises
+    ------
+    ArgumentError
+        If it is none.
+    """
+    number = real(value, what)
+    if math.isinf(number):
+        raise ArgumentError(f"{what} is {value!r}; wanted a finite number")
+    return number
+
+
+def require_normal(scale: float, what: str, dtype: DType) -> None:
+    """Do nothing if numbers of a scale are far from the subnormal ones.
+
+    Raises
+    ------
+    ArgumentError
+        If not.
+    """
+    least = least_scale(dtype)
+    if not scale >= least:
+        raise ArgumentError(
+            f"{what} is {scale} (as {dtype.compute}); wanted at least {least:.3g}, below which values would "
+            "be subnormal numbers, which frameworks treat differently"
+            + ("" if dtype.name == "float64" else ", or dtype='float64'")
+        )
+
+
+def require_range(minimum: float, maximum: float, dtype: DType) -> None:
+    """Do nothing if a dtype holds all numbers of a range.
+
+    Raises
+    ------
+    ArgumentError
+        If not.
+    """
+    if not (-dtype.largest <= minimum and maximum <= dtype.largest):
+        raise ArgumentError(
+            f"values between {minimum:.6g} and {maximum:.6g} do not fit dtype {dtype.name}, whose largest "
+            f"number is {dtype.largest:.6g}; wanted a smaller range or a wider dtype"
+        )
+
+
+def set_fields(instance: object, **fields: float) -> None:
+    """Set fields of a frozen dataclass, while it is being made."""
+    for name, value in fields.items():
+        object.__setattr__(instance, name, value)

@@ -1,0 +1,150 @@
+"""The normal distribution between two bounds."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property, lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from unifinit.distributions.base import Distribution, Moments
+from unifinit.distributions.parameters import finite, real, require_normal, require_range, set_fields
+from unifinit.distributions.resolution import (
+    Resolution,
+    affine,
+    largest_quantile,
+    resolution,
+    rounded,
+    shift_for,
+)
+from unifinit.errors import ArgumentError
+from unifinit.stream.ops import Ops, numpy_ops
+from unifinit.types import Array, DType
+
+
+@dataclass(frozen=True)
+class TruncatedNormal(Distribution):
+    """Normal, conditioned on ``lower <= (x - mean) / stddev <= upper``.
+
+    Mean and standard deviation are those before truncation; the bounds are in standard deviations.
+
+    Raises
+    ------
+    ArgumentError
+        If mean or stddev is not finite, stddev is not positive, a bound is NaN, lower is not below
+        upper, or the stream has no number between the bounds.
+    """
+
+    lower: float
+    upper: float
+    mean: float
+    stddev: float
+    dtype: DType
+
+    def __post_init__(self) -> None:
+        set_fields(self, mean=rounded(finite(self.mean, "mean"), self.dtype))
+        set_fields(self, stddev=rounded(finite(self.stddev, "stddev"), self.dtype))
+        set_fields(self, lower=real(self.lower, "lower"), upper=real(self.upper, "upper"))
+        if not self.lower < self.upper:
+            raise ArgumentError(f"lower {self.lower} is not below upper {self.upper}")
+        require_normal(self.stddev, "stddev", self.dtype)
+        reach = largest_quantile(self.dtype)
+        require_range(
+            self.mean + max(self.lower, -reach) * self.stddev,
+            self.mean + min(self.upper, reach) * self.stddev,
+            self.dtype,
+        )
+        if not self.ends.first <= self.ends.last:
+            raise ArgumentError(
+                f"no number of the stream lies between lower {self.lower} and upper {self.upper}: "
+                f"{self.dtype.compute} normal numbers reach {reach:.2f} standard deviations; "
+                "wanted a wider interval, or one nearer to 0"
+            )
+
+    @cached_property
+    def ends(self) -> TruncatedEnds:
+        """Where on the stream's scale the bounds lie."""
+        return truncated_ends(self.lower, self.upper, self.dtype.compute)
+
+    @cached_property
+    def shift(self) -> float:
+        """What is added to a standard number before it is scaled."""
+        return shift_for(self.mean, self.stddev, self.dtype)
+
+    def draw(self, ops: Ops, first: Array, second: Array) -> Array:
+        """One number for each block: the quantile at a point between the ends; nothing is rejected."""
+        xp, stream, ends = ops.xp, resolution(self.dtype), self.ends
+        k = stream.fraction(ops, first, second)
+        z = stream.quantile(ops, stream.between(ops, k, ends.first, ends.last - ends.first))
+        z = xp.minimum(xp.maximum(z, ends.minimum), ends.maximum)
+        return affine(ops, z, stream.QUANTILE_BITS, self.shift, self.stddev, self.dtype)
+
+    def moments(self) -> Moments:
+        """Of the truncated normal distribution (Johnson, Kotz & Balakrishnan, 1994, section 10.1)."""
+        low, high = self.lower, self.upper
+        if low > 0:  # Mirrored: differences of upper tails keep their digits, of lower ones do not.
+            low, high = -high, -low
+        mass = (math.erfc(-high / math.sqrt(2)) - math.erfc(-low / math.sqrt(2))) / 2
+
+        def density(x: float) -> float:
+            return math.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+
+        def moment(x: float) -> float:
+            return 0.0 if math.isinf(x) else x * density(x)
+
+        mean = (density(low) - density(high)) / mass
+        variance = 1 + (moment(low) - moment(high)) / mass - mean**2
+        if self.lower > 0:
+            mean = -mean
+        return Moments(
+            self.mean + self.stddev * mean,
+            self.stddev * math.sqrt(max(variance, 0.0)),
+            self.mean + self.stddev * self.lower,
+            self.mean + self.stddev * self.upper,
+        )
+
+
+class TruncatedEnds(NamedTuple):
+    """The bounds of a truncated normal in integers of the stream.
+
+    ``first`` and ``last`` are the lowest and highest U whose quantile is within the bounds, ``minimum``
+    and ``maximum`` are the bounds in units of the quantile, rounded inwards.
+    """
+
+    first: int
+    last: int
+    minimum: int
+    maximum: int
+
+
+@lru_cache(maxsize=256)
+def truncated_ends(lower: float, upper: float, dtype: DType) -> TruncatedEnds:
+    """Find the ends by searching the quantile itself: exact, and free of erf, whose bits vary."""
+    stream = resolution(dtype)
+    unit = 1 << stream.QUANTILE_BITS
+    top = stream.LARGEST_QUANTILE
+    minimum = -top if lower == -math.inf else max(-top, math.ceil(Fraction(lower) * unit))
+    maximum = top if upper == math.inf else min(top, math.floor(Fraction(upper) * unit))
+    first = _first_at_least(minimum, stream)
+    return TruncatedEnds(first, _first_at_least(maximum + 1, stream) - 1, minimum, maximum)
+
+
+def _first_at_least(z: int, stream: Resolution) -> int:
+    """The lowest U whose quantile is at least z; one past the highest U if there is none."""
+    ops = numpy_ops()
+    limit = 1 << (stream.FRACTION_BITS + 1)
+    below, found = -limit, limit  # Neither end is a U.
+    while found - below > 1:
+        # A search over a thousand points at a time costs hardly more than over one.
+        stride = max(1, (found - below) // 1024)
+        points = np.arange(below + stride, found, stride, dtype=np.int64)
+        quantiles = stream.quantile(ops, points.astype(stream.INTEGER))
+        count = int(np.searchsorted(quantiles >= z, True))
+        below, found = (
+            int(points[count - 1]) if count else below,
+            int(points[count]) if count < len(points) else found,
+        )
+    return found
