@@ -6,8 +6,28 @@ import numpy as np
 import pytest
 
 import unifinit as ui
+from unifinit.testing import BackendConformance, golden
 
 jax = pytest.importorskip("jax")
+
+
+class TestJax(BackendConformance):
+    backend = "jax"
+    fills = False
+
+    @pytest.fixture(autouse=True)
+    def wide(self):
+        with jax.enable_x64(True):
+            yield
+
+
+@pytest.mark.parametrize("name", ["HeNormal", "RandomUniform", "RandomNormal", "Orthogonal", "Constant"])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_32_bit_mode_draws_the_same_as_64_bit_mode(name: str, dtype: str) -> None:
+    rows = [row for row in golden.load() if row.initializer["class_name"] == name and row.dtype == dtype]
+    with jax.enable_x64(False):
+        for row in rows[:2]:
+            assert golden.digest(row.draw("jax")) == row.sha256
 
 
 @pytest.mark.parametrize("dtype", ["float64", "int64"])

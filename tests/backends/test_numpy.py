@@ -8,6 +8,11 @@ import numpy as np
 import pytest
 
 import unifinit as ui
+from unifinit.testing import BackendConformance
+
+
+class TestNumpy(BackendConformance):
+    backend = "numpy"
 
 
 def test_fill_refuses_a_read_only_array_and_leaves_it_alone() -> None:

@@ -6,10 +6,19 @@ import numpy as np
 import pytest
 
 import unifinit as ui
+from unifinit.testing import BackendConformance
 
 tf = pytest.importorskip("tensorflow")
 
 from unifinit_tensorflow import namespace  # noqa: E402 - imports TensorFlow
+
+
+class TestTensorflow(BackendConformance):
+    backend = "tensorflow"
+
+    def target(self, array):
+        return tf.Variable(array)
+
 
 INTEGERS = {
     "int32": np.array([0, 1, -1, 7, -8, 2**31 - 1, -(2**31), 123456789, -987654321], np.int32),

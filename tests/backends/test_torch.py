@@ -8,8 +8,13 @@ import numpy as np
 import pytest
 
 import unifinit as ui
+from unifinit.testing import BackendConformance
 
 torch = pytest.importorskip("torch")
+
+
+class TestTorch(BackendConformance):
+    backend = "torch"
 
 
 def test_fill_of_a_parameter_leaves_no_trace_in_autograd() -> None:

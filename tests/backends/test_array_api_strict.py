@@ -1,0 +1,35 @@
+"""The generic path: a namespace that does what the Array API standard says and nothing more."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import unifinit as ui
+from unifinit.testing import BackendConformance
+
+array_api_strict = pytest.importorskip("array_api_strict")
+
+
+class TestArrayApiStrict(BackendConformance):
+    backend = array_api_strict  # The namespace itself: it has no plugin.
+
+
+def test_array_alone_is_enough_to_find_the_namespace() -> None:
+    array = ui.HeNormal(seed=0)((3, 4), like=array_api_strict.ones(1, dtype=array_api_strict.float32))
+    assert isinstance(array, type(array_api_strict.ones(1)))
+    np.testing.assert_array_equal(np.asarray(array), ui.HeNormal(seed=0)((3, 4)))
+
+
+def test_lack_of_16_bit_floats_is_a_clear_error() -> None:
+    with pytest.raises(ui.DtypeError, match="array_api_strict has no dtype 'bfloat16'"):
+        ui.Zeros()((2,), "bfloat16", backend=array_api_strict)
+
+
+def test_other_devices_of_the_namespace_are_used() -> None:
+    device = array_api_strict.Device("device1")
+    array = ui.HeNormal(seed=0)((3, 4), backend=array_api_strict, device=device)
+    assert array.device == device
+    on_default = ui.HeNormal(seed=0)((3, 4), backend=array_api_strict)
+    moved = array.to_device(on_default.device)
+    np.testing.assert_array_equal(np.asarray(moved), np.asarray(on_default))
