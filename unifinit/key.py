@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import operator
-import secrets
+import os
 from typing import SupportsIndex, final
 
 from unifinit.errors import SeedError
@@ -138,7 +138,7 @@ def as_key(seed: SupportsIndex | Key | None) -> Key:
         For anything else.
     """
     if seed is None:
-        return Key(secrets.randbits(64))
+        return Key(int.from_bytes(os.urandom(8), "big"))
     return seed if isinstance(seed, Key) else Key(seed)
 
 

@@ -9,11 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 
 import pluggy
 
 from unifinit.backend import API_VERSION, BackendRecord
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "unifinit"
 DISABLE_VARIABLE = "UNIFINIT_DISABLE"
@@ -66,7 +69,10 @@ def discover(
     disabled
         Names of plugins or distributions to leave out; by default those of ``UNIFINIT_DISABLE``.
     """
-    plugins = entry_points(group=GROUP) if plugins is None else plugins
+    if plugins is None:
+        from importlib.metadata import entry_points  # Not at the top: it is slow to import.
+
+        plugins = entry_points(group=GROUP)
     disabled = disabled_plugins() if disabled is None else disabled
     found = Discovery()
     left_out = []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from threading import RLock
 from types import ModuleType
@@ -198,6 +197,8 @@ def _importable(module: str) -> bool:
 def _version(module: str) -> str | None:
     found = getattr(sys.modules.get(module), "__version__", None)
     if found is None:
+        from importlib.metadata import PackageNotFoundError, version
+
         try:
             found = version(module)
         except PackageNotFoundError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
 
 import numpy as np
 import numpy.typing as npt
@@ -22,5 +21,7 @@ def double() -> npt.NDArray[np.int64]:
 
 
 def _read(name: str, dtype: str) -> npt.NDArray[np.int_]:
+    from importlib.resources import files  # Not at the top: it is slow to import.
+
     # A copy, because PyTorch warns of memory that is read-only; no caller ever gets to see it.
     return np.frombuffer(files(__name__).joinpath(name).read_bytes(), dtype=dtype).copy()
