@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, SupportsIndex
 
 from unifinit import dispatch, plan
+from unifinit.errors import SeedError
 from unifinit.key import Key, as_key
 from unifinit.types import DTYPES, Array, require_floating
 
@@ -206,5 +207,6 @@ def truncated_normal(
 
 
 def _required(key: Key | SupportsIndex) -> Key:
-    # as_key takes None for fresh entropy; here a key is what makes the call pure.
-    return as_key(key) if key is not None else Key(key)
+    if key is None:
+        raise SeedError("key is None; wanted a unifinit.Key or an integer: random functions are pure")
+    return as_key(key)

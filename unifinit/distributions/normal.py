@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 
 from unifinit.distributions.base import Distribution, Moments
 from unifinit.distributions.parameters import finite, require_normal, require_range, set_fields
@@ -26,6 +25,8 @@ class Normal(Distribution):
     mean: float
     stddev: float
     dtype: DType
+    shift: float = field(init=False)
+    """What is added to a standard normal number before it is scaled."""
 
     def __post_init__(self) -> None:
         set_fields(self, mean=rounded(finite(self.mean, "mean"), self.dtype))
@@ -34,10 +35,7 @@ class Normal(Distribution):
         reach = largest_quantile(self.dtype) * self.stddev
         require_range(self.mean - reach, self.mean + reach, self.dtype)
 
-    @cached_property
-    def shift(self) -> float:
-        """What is added to a standard normal number before it is scaled."""
-        return shift_for(self.mean, self.stddev, self.dtype)
+        set_fields(self, shift=shift_for(self.mean, self.stddev, self.dtype))
 
     def draw(self, ops: Ops, first: Array, second: Array) -> Array:
         """(z + mean / stddev) * stddev for the quantile z at JAX's point."""

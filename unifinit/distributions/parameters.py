@@ -41,7 +41,7 @@ def finite(value: float, what: str) -> float:
 
 
 def require_normal(scale: float, what: str, dtype: DType) -> None:
-    """Do nothing if numbers of a scale are far from the subnormal ones.
+    """Do nothing if a scale is finite, and numbers of that scale are far from the subnormal ones.
 
     Raises
     ------
@@ -49,6 +49,8 @@ def require_normal(scale: float, what: str, dtype: DType) -> None:
         If not.
     """
     least = least_scale(dtype)
+    if scale == math.inf:
+        raise ArgumentError(f"{what} is too large for {dtype.compute}; wanted a finite number")
     if not scale >= least:
         raise ArgumentError(
             f"{what} is {scale} (as {dtype.compute}); wanted at least {least:.3g}, below which values would "
@@ -72,7 +74,7 @@ def require_range(minimum: float, maximum: float, dtype: DType) -> None:
         )
 
 
-def set_fields(instance: object, **fields: float) -> None:
+def set_fields(instance: object, **fields: object) -> None:
     """Set fields of a frozen dataclass, while it is being made."""
     for name, value in fields.items():
         object.__setattr__(instance, name, value)

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from unifinit.errors import ArgumentError
 from unifinit.stream import double, single
 from unifinit.stream.ops import Ops
 from unifinit.types import Array, DType
@@ -57,8 +58,19 @@ def affine(ops: Ops, integers: Array, bits: int, shift: float, scale: float, dty
 
 
 def shift_for(offset: float, scale: float, dtype: DType) -> float:
-    """The shift with which ``affine`` adds an offset; 0 where it is too small to be a normal number."""
+    """The shift with which ``affine`` adds an offset; 0 where it is too small to be a normal number.
+
+    Raises
+    ------
+    ArgumentError
+        If it is too large to be a number at all.
+    """
     shift = rounded(offset / scale, dtype)
+    if math.isinf(shift):
+        raise ArgumentError(
+            f"offset {offset} is too large beside scale {scale} for {dtype.compute}; "
+            "wanted a larger scale, or a scale of 0 for a constant"
+        )
     return shift if abs(shift) >= least_scale(dtype) else 0.0
 
 

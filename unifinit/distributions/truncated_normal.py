@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -43,6 +43,10 @@ class TruncatedNormal(Distribution):
     mean: float
     stddev: float
     dtype: DType
+    shift: float = field(init=False)
+    """What is added to a standard number before it is scaled."""
+    ends: TruncatedEnds = field(init=False)
+    """Where on the stream's scale the bounds lie."""
 
     def __post_init__(self) -> None:
         set_fields(self, mean=rounded(finite(self.mean, "mean"), self.dtype))
@@ -57,22 +61,14 @@ class TruncatedNormal(Distribution):
             self.mean + min(self.upper, reach) * self.stddev,
             self.dtype,
         )
+        set_fields(self, shift=shift_for(self.mean, self.stddev, self.dtype))
+        set_fields(self, ends=truncated_ends(self.lower, self.upper, self.dtype.compute))
         if not self.ends.first <= self.ends.last:
             raise ArgumentError(
                 f"no number of the stream lies between lower {self.lower} and upper {self.upper}: "
                 f"{self.dtype.compute} normal numbers reach {reach:.2f} standard deviations; "
                 "wanted a wider interval, or one nearer to 0"
             )
-
-    @cached_property
-    def ends(self) -> TruncatedEnds:
-        """Where on the stream's scale the bounds lie."""
-        return truncated_ends(self.lower, self.upper, self.dtype.compute)
-
-    @cached_property
-    def shift(self) -> float:
-        """What is added to a standard number before it is scaled."""
-        return shift_for(self.mean, self.stddev, self.dtype)
 
     def draw(self, ops: Ops, first: Array, second: Array) -> Array:
         """One number for each block: the quantile at a point between the ends; nothing is rejected."""

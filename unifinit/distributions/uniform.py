@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 
 from unifinit.distributions.base import Distribution, Moments
 from unifinit.distributions.parameters import finite, require_normal, require_range, set_fields
@@ -27,6 +26,12 @@ class Uniform(Distribution):
     minval: float
     maxval: float
     dtype: DType
+    scale: float = field(init=False)
+    """The width of the range."""
+    shift: float = field(init=False)
+    """What is added to a number from [0, 1) before it is scaled."""
+    clips: bool = field(init=False)
+    """Whether rounding would carry the first or the last number out of the range."""
 
     def __post_init__(self) -> None:
         set_fields(self, minval=rounded(finite(self.minval, "minval"), self.dtype))
@@ -36,24 +41,12 @@ class Uniform(Distribution):
                 f"minval {self.minval} is not below maxval {self.maxval} (as {self.dtype.compute})"
             )
         require_range(self.minval, self.maxval, self.dtype)
+        set_fields(self, scale=rounded(self.maxval - self.minval, self.dtype))
         require_normal(self.scale, "maxval - minval", self.dtype)
-
-    @cached_property
-    def scale(self) -> float:
-        """The width of the range."""
-        return rounded(self.maxval - self.minval, self.dtype)
-
-    @cached_property
-    def shift(self) -> float:
-        """What is added to a number from [0, 1) before it is scaled."""
-        return shift_for(self.minval, self.scale, self.dtype)
-
-    @cached_property
-    def clips(self) -> bool:
-        """Whether rounding would carry the first or the last number out of the range."""
+        set_fields(self, shift=shift_for(self.minval, self.scale, self.dtype))
         ends = (0.0, 1 - 2.0 ** -resolution(self.dtype).FRACTION_BITS)
         low, high = (rounded(rounded(u + self.shift, self.dtype) * self.scale, self.dtype) for u in ends)
-        return low < self.minval or high > self.maxval
+        set_fields(self, clips=low < self.minval or high > self.maxval)
 
     def draw(self, ops: Ops, first: Array, second: Array) -> Array:
         """(k * 2**-b + minval / width) * width for the b-bit fraction k; JAX's values on [0, 1)."""
