@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -50,10 +51,9 @@ class Description:
         return self.fans.fan_out
 
     def as_dict(self) -> dict[str, Any]:
-        """The facts in types that JSON has; infinite bounds are None."""
-        bounded = {
-            name: value if abs(value) != float("inf") else None
-            for name, value in self.moments._asdict().items()
+        """The facts in types that JSON has; moments that are infinite or undefined are None."""
+        moments = {
+            name: value if math.isfinite(value) else None for name, value in self.moments._asdict().items()
         }
         return {
             "name": self.name,
@@ -64,7 +64,7 @@ class Description:
             "dtype": self.dtype,
             **self.fans._asdict(),
             "content": self.content,
-            **bounded,
+            **moments,
         }
 
     def __str__(self) -> str:

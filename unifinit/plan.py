@@ -10,6 +10,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+import numpy as np
+
 from unifinit.distributions import (
     Bits,
     Distribution,
@@ -107,10 +109,9 @@ class Plan:
         if isinstance(content, Fill):
             return Moments(content.value, 0.0, content.value, content.value)
         if isinstance(content, Values):
-            values = content.values or (0.0,)
-            mean = math.fsum(values) / len(values)
-            variance = math.fsum((value - mean) ** 2 for value in values) / len(values)
-            return Moments(mean, math.sqrt(variance), min(values), max(values))
+            values = np.asarray(content.values or (0.0,), dtype=np.float64)
+            with np.errstate(all="ignore"):  # Infinities and NaN are values too.
+                return Moments(*(float(f(values)) for f in (np.mean, np.std, np.min, np.max)))
         # Each column, or each row, has norm gain, spread evenly over its elements.
         long_side = max(self.shape[-1], math.prod(self.shape[:-1]), 1)
         gain = abs(content.gain)

@@ -197,12 +197,12 @@ def _importable(module: str) -> bool:
 def _version(module: str) -> str | None:
     found = getattr(sys.modules.get(module), "__version__", None)
     if found is None:
-        from importlib.metadata import PackageNotFoundError, version
+        from importlib.metadata import packages_distributions, version
 
-        try:
-            found = version(module)
-        except PackageNotFoundError:
+        distributions = packages_distributions().get(module)
+        if not distributions:
             return None
+        found = version(distributions[0])
     return str(found)
 
 

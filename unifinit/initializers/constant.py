@@ -89,7 +89,9 @@ class Constant(Initializer):
             array = np.asarray(value)
         except Exception as error:
             raise ArgumentError(f"value {value!r} is not numeric: {error}") from error
-        if array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
+        # Integers beyond 64 bits are numbers too, although no dtype holds them.
+        beyond = array.dtype.kind == "O" and all(isinstance(number, int) for number in array.flat)
+        if array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16" and not beyond:
             raise ArgumentError(
                 f"value {value!r} is not numeric; wanted a real number, or a list or array of them"
             )

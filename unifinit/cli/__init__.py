@@ -1,0 +1,51 @@
+"""The command line: ``unifinit compare``, ``list``, ``describe`` and ``backends``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from unifinit.cli.arguments import UsageError, make_parser
+from unifinit.cli.commands import COMMANDS, run_version
+from unifinit.cli.jobs import one_line
+from unifinit.errors import UnifinitError
+
+__all__ = ["main"]
+
+WRONG_ARGUMENTS = 2
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Parameters
+    ----------
+    argv
+        The arguments; by default those of this process.
+
+    Returns
+    -------
+    int
+        The exit status: 0 if all is well, 1 if a comparison found a difference, 2 for wrong arguments.
+    """
+    try:
+        arguments = make_parser().parse_args(argv)
+        if arguments.version:
+            return run_version(arguments)
+        if arguments.command is None:
+            raise UsageError(f"no command; wanted one of {', '.join(COMMANDS)} (see unifinit --help)")
+        status = COMMANDS[arguments.command](arguments)
+        sys.stdout.flush()
+    except UnifinitError as error:
+        print(f"unifinit: {one_line(error, 2000)}", file=sys.stderr)
+        return WRONG_ARGUMENTS
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; nothing may be flushed to it at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    return status

@@ -1,0 +1,163 @@
+"""What each command does: gather, then print as JSON or as tables."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import platform
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import MISSING
+from inspect import isabstract
+from typing import Any
+
+import unifinit
+from unifinit.cli import arguments as options
+from unifinit.cli import tables
+from unifinit.cli.compare import choose_backends, compare, compare_with_golden, probe
+from unifinit.cli.supervisor import Answers
+from unifinit.errors import ConfigError
+from unifinit.initializers import Initializer, get
+from unifinit.initializers.base import CLASSES
+from unifinit.layout import CANONICAL, as_layout
+from unifinit.registry import BackendStatus, registry
+
+DISAGREEMENT = 1
+
+
+def run_compare(arguments: Namespace) -> int:
+    """Compare; the status tells whether all agree."""
+    initializers = [_initializer(name, {}) for name in dict.fromkeys(arguments.names)]
+    distinct = list(dict.fromkeys(initializers))
+    backends, notes = choose_backends(arguments.backends)
+    if not arguments.json:
+        tables.require_rich()
+    layout = arguments.layout or CANONICAL.text
+    shape = options.DEFAULT_SHAPE if arguments.shape is None else arguments.shape
+    as_layout(layout).canonical_shape(shape)
+    with tables.progress() as advance:
+        if len(backends) == 1:
+            found = compare_with_golden(
+                backends[0],
+                names=[type(initializer).__name__ for initializer in distinct],
+                dtypes=arguments.dtype or (),
+                notes=notes,
+                repeats=arguments.repeats or 0,
+                advance=advance,
+            )
+        else:
+            found = compare(
+                distinct or [cls() for cls in _concrete().values()],
+                shape=shape,
+                dtypes=arguments.dtype or options.DEFAULT_DTYPES,
+                layout=layout,
+                seed=options.DEFAULT_SEED if arguments.seed is None else arguments.seed,
+                backends=backends,
+                notes=notes,
+                repeats=options.DEFAULT_REPEATS if arguments.repeats is None else arguments.repeats,
+                advance=advance,
+            )
+    if arguments.json:
+        print_json(found.as_dict())
+    else:
+        tables.show_comparison(found)
+    return 0 if found.ok else DISAGREEMENT
+
+
+def run_list(arguments: Namespace) -> int:
+    """List the initializers; in JSON ``{"initializers": [{"name", "summary", "hyperparameters"}]}``."""
+    listed = [
+        {"name": name, "summary": cls.summary, "hyperparameters": _hyperparameters(cls)}
+        for name, cls in sorted(_concrete().items())
+    ]
+    if arguments.json:
+        print_json({"initializers": listed})
+    else:
+        tables.show_initializers(listed)
+    return 0
+
+
+def run_describe(arguments: Namespace) -> int:
+    """Describe an initializer; in JSON what ``Description.as_dict`` returns."""
+    initializer = _initializer(arguments.name, dict(arguments.config))
+    described = initializer.describe(arguments.shape, arguments.dtype, layout=arguments.layout).as_dict()
+    if arguments.json:
+        print_json(described)
+    else:
+        tables.show_description(described)
+    return 0
+
+
+def run_backends(arguments: Namespace) -> int:
+    """Try the backends out; in JSON ``{"backends": [{"name", "state", "version", "detail"}]}``."""
+    if not arguments.json:
+        tables.require_rich()
+    known = registry()
+    states = [known.status(name, load=False) for name in known.names()]
+    with tables.progress() as advance:
+        for number, status in enumerate(states):
+            advance(status.name, number, len(states))
+            if status.state == "installed":
+                states[number] = _tried_out(status, probe(status.name))
+    found = [dataclasses.asdict(status) for status in states]
+    if arguments.json:
+        print_json({"backends": found})
+    else:
+        tables.show_backends(found)
+    return 0
+
+
+def run_version(arguments: Namespace) -> int:
+    """Print the version; in JSON with that of Python."""
+    if arguments.json:
+        print_json({"unifinit": unifinit.__version__, "python": platform.python_version()})
+    else:
+        print(f"unifinit {unifinit.__version__}")
+    return 0
+
+
+COMMANDS: dict[str, Callable[[Namespace], int]] = {
+    "compare": run_compare,
+    "list": run_list,
+    "describe": run_describe,
+    "backends": run_backends,
+}
+
+
+def print_json(document: Any) -> None:
+    """Print a document; numbers that JSON lacks become strings."""
+    print(json.dumps(_finite(document), indent=2, allow_nan=False))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value
+
+
+def _concrete() -> dict[str, type[Initializer]]:
+    return {name: cls for name, cls in CLASSES.items() if not isabstract(cls)}
+
+
+def _initializer(name: str, config: dict[str, Any]) -> Initializer:
+    initializer = get(name, **config)
+    if not isinstance(initializer, Initializer):
+        raise ConfigError(f"{name!r} is no initializer of unifinit")
+    return initializer
+
+
+def _hyperparameters(cls: type[Initializer]) -> dict[str, Any]:
+    """The defaults by name, in the order of the constructor; None where there is none."""
+    fields = sorted(dataclasses.fields(cls), key=lambda field: bool(field.kw_only))
+    return {field.name: None if field.default is MISSING else field.default for field in fields}
+
+
+def _tried_out(status: BackendStatus, answers: Answers) -> BackendStatus:
+    if answers.failure is None:
+        return dataclasses.replace(status, version=answers.version)
+    return dataclasses.replace(status, state="broken", detail=answers.failure)
