@@ -26,6 +26,7 @@ SEEDS = (0, 42, 2**63 + 12345)
 SHAPES = ((), (7,), (0, 5), (5, 3), (40, 33), (3, 3, 8, 16), (2, 3, 2, 4, 5))
 Case = TypeVar("Case", Golden, GoldenRandom)
 
+DISTINCT = [1.0, -2.0, 3.5, 0.1, 5.0, 6.25, -7.0, 8.0, 9.0]
 LAPLACIAN = [1.0, 1.0, 1.0, 1.0, -8.0, 1.0, 1.0, 1.0, 1.0]
 
 INITIALIZERS: list[Initializer] = [
@@ -61,8 +62,12 @@ INITIALIZERS: list[Initializer] = [
 def initializer_cases() -> list[Golden]:
     """Every initializer; all shapes in float32, and two of them in all dtypes."""
     cases = [
-        Golden(ui.serialize(ui.Constant(LAPLACIAN)), (3, 3), dtype, layout, 0)
-        for dtype in (*DTYPES, "int32")
+        Golden(ui.serialize(ui.Constant(LAPLACIAN)), (3, 3), dtype, "...IO", 0)
+        for dtype in ("float32", "int32")
+    ]
+    cases += [
+        Golden(ui.serialize(ui.Constant(DISTINCT)), (3, 3), dtype, layout, 0)
+        for dtype in DTYPES
         for layout in ("...IO", "OI")
     ]
     cases += [

@@ -100,10 +100,15 @@ class Key:
         Raises
         ------
         SeedError
-            If ``name`` is neither a string nor an integer from 0 to 2**32 - 1.
+            If ``name`` is neither a string that UTF-8 can encode nor an integer from 0 to 2**32 - 1.
         """
         if isinstance(name, str):
-            digest = hashlib.sha256(name.encode()).digest()
+            try:
+                digest = hashlib.sha256(name.encode()).digest()
+            except UnicodeEncodeError as error:
+                raise SeedError(
+                    f"name {name!r} has no UTF-8 encoding ({error}); wanted another name"
+                ) from None
             high, low = int.from_bytes(digest[:4], "big"), int.from_bytes(digest[4:8], "big")
             return self.fold_in(high).fold_in(low)
         return self.fold_in(name)

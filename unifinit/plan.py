@@ -21,6 +21,7 @@ from unifinit.distributions import (
     Uniform,
 )
 from unifinit.distributions.parameters import finite, real
+from unifinit.distributions.resolution import rounded
 from unifinit.errors import ArgumentError, DtypeError
 from unifinit.key import Key
 from unifinit.layout import Layout
@@ -141,6 +142,11 @@ def uniform(key: Key, minval: float, maxval: float, dtype: DType) -> Content:
     return Draw(key, Uniform(minval, maxval, dtype))
 
 
+def symmetric_uniform(key: Key, limit: float, dtype: DType) -> Content:
+    """Uniform numbers on ±limit; zeros, of positive sign, if the limit is 0."""
+    return uniform(key, -limit, limit, dtype) if limit else fill(0.0, dtype)
+
+
 def normal(key: Key, mean: float, stddev: float, dtype: DType) -> Content:
     """Normal numbers; only the mean if stddev is 0."""
     if finite(stddev, "stddev") == 0:
@@ -164,7 +170,8 @@ def bits(key: Key, dtype: DType) -> Draw:
 
 def orthogonal(key: Key, gain: float, dtype: DType) -> OrthogonalMatrix:
     """A matrix with orthonormal columns or rows, times a gain."""
-    return OrthogonalMatrix(key, fitting(finite(gain, "gain"), dtype))
+    fitting(finite(gain, "gain"), dtype)
+    return OrthogonalMatrix(key, rounded(gain, dtype))
 
 
 def fitting(value: float, dtype: DType) -> float:
@@ -182,13 +189,13 @@ def fitting(value: float, dtype: DType) -> float:
     if isinstance(value, complex):
         raise DtypeError(f"value {value!r} is complex; wanted a real number for dtype {dtype.name}")
     if dtype.is_floating:
-        if math.isfinite(value) and abs(value) > dtype.largest:
+        if dtype.largest < abs(value) < math.inf:
             raise ArgumentError(
                 f"value {value!r} does not fit dtype {dtype.name}, whose largest number is "
                 f"{dtype.largest:.6g}; wanted a smaller value or a wider dtype"
             )
         return dtype.round(value)
-    if not (math.isfinite(value) and value == int(value) and dtype.smallest <= value <= dtype.largest):
+    if not (dtype.smallest <= value <= dtype.largest and value == int(value)):
         raise ArgumentError(
             f"value {value!r} does not fit dtype {dtype.name}; wanted a whole number from "
             f"{dtype.smallest} to {dtype.largest}, or a floating dtype"

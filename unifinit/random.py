@@ -85,7 +85,7 @@ def uniform(
         for float64, 2**23 for float32; 16-bit floats are rounded float32 numbers.
     minval, maxval : float
         The ends; equal ends give a constant. Rounding can reach ``maxval``, unless the ends are 0 and 1
-        and the dtype has at least 32 bits.
+        and the dtype has at least 32 bits; rounding to 16 bits can exceed an end that 16 bits do not hold.
     like, backend, device
         As in a call of an initializer.
 
@@ -120,8 +120,8 @@ def normal(
     """Normal numbers; those of ``jax.random.normal``, but more exact.
 
     Each is the quantile of a uniform number, from a table that is part of the stream: off by at most
-    2.5e-7 for float32 (its rounding; JAX: 2.2e-5), and 1e-13 for float64. They reach 5.42 standard
-    deviations for float32 and 8.29 for float64.
+    2.5e-7 for float32 (its rounding; JAX: 2.2e-5), and 1e-13 for float64. They reach from -5.42 to 5.22
+    standard deviations for float32, and from -8.29 to 8.16 for float64.
 
     Parameters
     ----------
@@ -168,8 +168,8 @@ def truncated_normal(
 ) -> Array:
     """Normal numbers conditioned on ``lower <= (x - mean) / stddev <= upper``.
 
-    Each is one quantile: nothing is rejected, and none lies outside. ``jax.random.truncated_normal``
-    gives the same within its own error.
+    Each is one quantile: nothing is rejected, and none lies outside, but for the rounding to the dtype.
+    ``jax.random.truncated_normal`` gives the same within its own error.
 
     Parameters
     ----------

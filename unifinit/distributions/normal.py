@@ -6,7 +6,13 @@ import math
 from dataclasses import dataclass, field
 
 from unifinit.distributions.base import Distribution, Moments
-from unifinit.distributions.parameters import finite, require_normal, require_range, set_fields
+from unifinit.distributions.parameters import (
+    finite,
+    require_normal,
+    require_offset,
+    require_range,
+    set_fields,
+)
 from unifinit.distributions.resolution import affine, largest_quantile, resolution, rounded, shift_for
 from unifinit.stream.ops import Ops
 from unifinit.types import Array, DType
@@ -31,6 +37,7 @@ class Normal(Distribution):
     def __post_init__(self) -> None:
         set_fields(self, mean=rounded(finite(self.mean, "mean"), self.dtype))
         set_fields(self, stddev=rounded(finite(self.stddev, "stddev"), self.dtype))
+        require_offset(self.mean, "mean", self.dtype)
         require_normal(self.stddev, "stddev", self.dtype)
         reach = largest_quantile(self.dtype) * self.stddev
         require_range(self.mean - reach, self.mean + reach, self.dtype)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from unifinit.distributions.resolution import least_scale
+from unifinit.distributions.resolution import least_scale, smallest_normal
 from unifinit.errors import ArgumentError
 from unifinit.types import DType
 
@@ -56,6 +56,22 @@ def require_normal(scale: float, what: str, dtype: DType) -> None:
             f"{what} is {scale} (as {dtype.compute}); wanted at least {least:.3g}, below which values would "
             "be subnormal numbers, which frameworks treat differently"
             + ("" if dtype.name == "float64" else ", or dtype='float64'")
+        )
+
+
+def require_offset(offset: float, what: str, dtype: DType) -> None:
+    """Do nothing if a number is 0 or a normal number, not a subnormal one.
+
+    Raises
+    ------
+    ArgumentError
+        If it is subnormal.
+    """
+    least = smallest_normal(dtype)
+    if 0 < abs(offset) < least:
+        raise ArgumentError(
+            f"{what} is {offset} (as {dtype.compute}), a subnormal number, which frameworks treat "
+            f"differently; wanted 0, or at least {least:.3g} in magnitude"
         )
 
 

@@ -80,7 +80,11 @@ def largest_quantile(dtype: DType) -> float:
     return stream.LARGEST_QUANTILE * 2.0**-stream.QUANTILE_BITS
 
 
+def smallest_normal(dtype: DType) -> float:
+    """The smallest positive normal number of the dtype in which numbers of a dtype are computed."""
+    return math.ldexp(1.0, -1022 if dtype.name == "float64" else -126)
+
+
 def least_scale(dtype: DType) -> float:
     """The scale below which values could be subnormal numbers, which some frameworks flush to zero."""
-    smallest_normal = -1022 if dtype.name == "float64" else -126
-    return math.ldexp(1.0, smallest_normal + resolution(dtype).QUANTILE_BITS)
+    return math.ldexp(smallest_normal(dtype), resolution(dtype).QUANTILE_BITS)

@@ -11,9 +11,15 @@ from typing import NamedTuple
 import numpy as np
 
 from unifinit.distributions.base import Distribution, Moments
-from unifinit.distributions.parameters import finite, real, require_normal, require_range, set_fields
+from unifinit.distributions.parameters import (
+    finite,
+    real,
+    require_normal,
+    require_offset,
+    require_range,
+    set_fields,
+)
 from unifinit.distributions.resolution import (
-    Resolution,
     affine,
     largest_quantile,
     resolution,
@@ -51,6 +57,7 @@ class TruncatedNormal(Distribution):
     def __post_init__(self) -> None:
         set_fields(self, mean=rounded(finite(self.mean, "mean"), self.dtype))
         set_fields(self, stddev=rounded(finite(self.stddev, "stddev"), self.dtype))
+        require_offset(self.mean, "mean", self.dtype)
         set_fields(self, lower=real(self.lower, "lower"), upper=real(self.upper, "upper"))
         if not self.lower < self.upper:
             raise ArgumentError(f"lower {self.lower} is not below upper {self.upper}")
@@ -106,8 +113,8 @@ class TruncatedNormal(Distribution):
 class TruncatedEnds(NamedTuple):
     """The bounds of a truncated normal in integers of the stream.
 
-    ``first`` and ``last`` are the lowest and highest U whose quantile is within the bounds, ``minimum``
-    and ``maximum`` are the bounds in units of the quantile, rounded inwards.
+    ``first`` and ``last`` are the lowest and highest point U that are drawn, ``minimum`` and ``maximum`` the
+    bounds in units of the quantile, rounded inwards.
     """
 
     first: int
@@ -124,23 +131,22 @@ def truncated_ends(lower: float, upper: float, dtype: DType) -> TruncatedEnds:
     top = stream.LARGEST_QUANTILE
     minimum = -top if lower == -math.inf else max(-top, math.ceil(Fraction(lower) * unit))
     maximum = top if upper == math.inf else min(top, math.floor(Fraction(upper) * unit))
-    first = _first_at_least(minimum, stream)
-    return TruncatedEnds(first, _first_at_least(maximum + 1, stream) - 1, minimum, maximum)
+    first = _first_at_least(minimum, dtype)
+    return TruncatedEnds(first, _first_at_least(maximum + 1, dtype) - 1, minimum, maximum)
 
 
-def _first_at_least(z: int, stream: Resolution) -> int:
-    """The lowest U whose quantile is at least z; one past the highest U if there is none."""
-    ops = numpy_ops()
+def _first_at_least(z: int, dtype: DType) -> int:
+    """The point U that bisection finds for a quantile of at least z; one past the highest if there is none.
+
+    Neighbouring points of 64 bits can be out of order by a few units; bisection is then what defines the end.
+    """
+    ops, stream = numpy_ops(), resolution(dtype)
     limit = 1 << (stream.FRACTION_BITS + 1)
-    below, found = -limit, limit  # Neither end is a U.
+    below, found = -limit, limit  # Neither end is a point.
     while found - below > 1:
-        # A search over a thousand points at a time costs hardly more than over one.
-        stride = max(1, (found - below) // 1024)
-        points = np.arange(below + stride, found, stride, dtype=np.int64)
-        quantiles = stream.quantile(ops, points.astype(stream.INTEGER))
-        count = int(np.searchsorted(quantiles >= z, True))
-        below, found = (
-            int(points[count - 1]) if count else below,
-            int(points[count]) if count < len(points) else found,
-        )
+        point = (below + found) >> 1
+        if stream.quantile(ops, np.array([point], dtype=stream.INTEGER))[0] >= z:
+            found = point
+        else:
+            below = point
     return found

@@ -6,7 +6,13 @@ import math
 from dataclasses import dataclass, field
 
 from unifinit.distributions.base import Distribution, Moments
-from unifinit.distributions.parameters import finite, require_normal, require_range, set_fields
+from unifinit.distributions.parameters import (
+    finite,
+    require_normal,
+    require_offset,
+    require_range,
+    set_fields,
+)
 from unifinit.distributions.resolution import affine, resolution, rounded, shift_for
 from unifinit.errors import ArgumentError
 from unifinit.stream.ops import Ops
@@ -36,6 +42,8 @@ class Uniform(Distribution):
     def __post_init__(self) -> None:
         set_fields(self, minval=rounded(finite(self.minval, "minval"), self.dtype))
         set_fields(self, maxval=rounded(finite(self.maxval, "maxval"), self.dtype))
+        require_offset(self.minval, "minval", self.dtype)
+        require_offset(self.maxval, "maxval", self.dtype)
         if not self.minval < self.maxval:
             raise ArgumentError(
                 f"minval {self.minval} is not below maxval {self.maxval} (as {self.dtype.compute})"

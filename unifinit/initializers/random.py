@@ -20,7 +20,8 @@ class RandomUniform(RandomInitializer):
     minval : float
         Lower end.
     maxval : float, optional
-        Upper end; None means 1. Rounding to the dtype can reach it.
+        Upper end; None means 1. Rounding to the dtype can reach it, and to 16 bits exceed it by half the
+        distance to its neighbour.
     seed : int or Key, optional
         Used by calls that give none.
 
@@ -109,8 +110,8 @@ class TruncatedNormal(RandomInitializer):
 
     Notes
     -----
-    Each value is one quantile: nothing is rejected, so no value ever lies outside. In
-    ``torch.nn.init.trunc_normal_`` the bounds are absolute numbers instead.
+    Each value is one quantile: nothing is rejected, and no value lies outside, but for the rounding to the
+    dtype. In ``torch.nn.init.trunc_normal_`` the bounds are absolute numbers instead.
     """
 
     summary = "normal with mean and stddev, truncated at two stddev"

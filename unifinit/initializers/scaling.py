@@ -11,7 +11,7 @@ from unifinit.errors import ArgumentError, or_list, suggestion
 from unifinit.fans import compute_fans, input_size
 from unifinit.initializers.base import RandomInitializer, check_real
 from unifinit.key import Key
-from unifinit.plan import Content, normal, truncated_normal, uniform
+from unifinit.plan import Content, normal, symmetric_uniform, truncated_normal
 from unifinit.types import DType, Shape
 
 MODES = ("fan_in", "fan_out", "fan_avg")
@@ -35,7 +35,7 @@ def scaled(key: Key, shape: Shape, dtype: DType, scale: float, mode: str, distri
     variance = rounded(scale / max(1, fan), dtype)
     if distribution == "uniform":
         limit = rounded(math.sqrt(rounded(3 * variance, dtype)), dtype)
-        return uniform(key, -limit, limit, dtype)
+        return symmetric_uniform(key, limit, dtype)
     stddev = rounded(math.sqrt(variance), dtype)
     if distribution == "untruncated_normal":
         return normal(key, 0.0, stddev, dtype)
@@ -205,4 +205,4 @@ class UniformUnitScaling(RandomInitializer):
 
     def _content(self, shape: Shape, dtype: DType, key: Key) -> Content:
         limit = math.sqrt(3 / max(1, input_size(shape))) * self.factor
-        return uniform(key, -limit, limit, dtype)
+        return symmetric_uniform(key, limit, dtype)

@@ -78,6 +78,7 @@ def quantile(ops: Ops, u: Array) -> Array:
     z = xp.take(ops.asarray(coefficients[-1]), index, axis=0)
     for row in coefficients[-2::-1]:
         z = xp.add(xp.take(ops.asarray(row), index, axis=0), _times(ops, z, step))
+    z = xp.maximum(z, 0)  # Next to the median the error of the polynomial is larger than z.
     return xp.where(xp.less(u, 0), xp.negative(z), z)
 
 
