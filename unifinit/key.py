@@ -157,7 +157,7 @@ def _integer(value: object, bits: int, what: str) -> int:
         wanted = f"wanted an integer, 0 <= {what} < 2**{bits}"
         raise SeedError(
             f"{what} {value!r} is a {type(value).__name__}; {wanted}"
-            + (", a unifinit.Key, or None" if what == "seed" else "")
+            + (", or a unifinit.Key" if what == "seed" else "")
         ) from None
     if not 0 <= number < 1 << bits:
         raise SeedError(f"{what} {number} is out of range; wanted 0 <= {what} < 2**{bits}")

@@ -142,11 +142,6 @@ def uniform(key: Key, minval: float, maxval: float, dtype: DType) -> Content:
     return Draw(key, Uniform(minval, maxval, dtype))
 
 
-def symmetric_uniform(key: Key, limit: float, dtype: DType) -> Content:
-    """Uniform numbers on ±limit; zeros, of positive sign, if the limit is 0."""
-    return uniform(key, -limit, limit, dtype) if limit else fill(0.0, dtype)
-
-
 def normal(key: Key, mean: float, stddev: float, dtype: DType) -> Content:
     """Normal numbers; only the mean if stddev is 0."""
     if finite(stddev, "stddev") == 0:

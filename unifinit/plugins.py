@@ -76,6 +76,7 @@ def discover(
     disabled = disabled_plugins() if disabled is None else disabled
     found = Discovery()
     left_out = []
+    failures: dict[str, list[str]] = {}
     providers: dict[str, list[str]] = {}
     for entry_point in sorted(plugins, key=lambda plugin: (plugin.name, plugin.value)):
         if disabled & {entry_point.name, _distribution(entry_point)}:
@@ -86,7 +87,8 @@ def discover(
             records = _ask(entry_point)
         # Whatever a foreign module does on import is its own fault, and is reported by name.
         except Exception as error:
-            found.broken[entry_point.name] = f"{label} failed: {type(error).__name__}: {error}"
+            reason = f"{label} failed: {type(error).__name__}: {error}"
+            failures.setdefault(entry_point.name, []).append(reason)
             continue
         for record in records:
             providers.setdefault(record.name, []).append(label)
@@ -105,6 +107,9 @@ def discover(
             )
     for name in found.broken:
         found.records.pop(name, None)
+    # A plugin that failed has named no backend: its own name must not hide one.
+    for name, reasons in failures.items():
+        found.broken[f"plugin {name}" if name in providers else name] = "; ".join(reasons)
     found.disabled = tuple(left_out)
     return found
 
@@ -123,7 +128,24 @@ def _ask(entry_point: EntryPoint) -> list[BackendRecord]:
             raise TypeError(
                 f"hook unifinit_backends returned a {type(record).__name__}; wanted BackendRecords"
             )
+        _check(record)
     return records
+
+
+def _check(record: BackendRecord) -> None:
+    # Here and not in the record: the plugin is to be named, and the others are to go on.
+    modules = record.modules
+    fits = {
+        "name": isinstance(record.name, str) and record.name,
+        "modules": isinstance(modules, tuple) and modules and all(isinstance(name, str) for name in modules),
+        "load": callable(record.load),
+        "install": isinstance(record.install, str),
+        "api_version": isinstance(record.api_version, int),
+    }
+    for name, fit in fits.items():
+        if not fit:
+            wanted = BackendRecord.__annotations__[name]
+            raise TypeError(f"{name} of a BackendRecord is {getattr(record, name)!r}; wanted {wanted}")
 
 
 def _distribution(entry_point: EntryPoint) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from functools import cache
 from importlib.util import find_spec
 from threading import RLock
 from types import ModuleType
@@ -88,7 +87,7 @@ class Registry:
             return self.get(backend)
         if isinstance(backend, ModuleType) or hasattr(backend, "__array_namespace_info__"):
             return self._of_namespace(backend)
-        if hasattr(backend, "run") and hasattr(backend, "fill"):
+        if _is_backend(backend):
             return backend  # type: ignore[no-any-return]
         raise UnknownBackendError(
             f"backend {backend!r} is a {type(backend).__name__}; wanted a name, an Array API namespace, "
@@ -136,7 +135,9 @@ class Registry:
                 doing = {"missing": "not installed", "broken": "broken", "disabled": "disabled"}[status.state]
                 raise BackendUnavailableError(f"backend {name!r} is {doing}: {status.detail}")
             try:
-                self._loaded[name] = self._plugins.records[name].load()
+                backend = self._plugins.records[name].load()
+                if not _is_backend(backend):
+                    raise TypeError(f"load returned {backend!r}; wanted a unifinit.backend.Backend")
             # A framework can fail in any way when it is imported; the others must go on working.
             except Exception as error:
                 reason = f"it failed to load: {type(error).__name__}: {error}"
@@ -145,7 +146,8 @@ class Registry:
                     f"backend {name!r} is broken: {reason}; repair its installation, or disable it with "
                     f"{DISABLE_VARIABLE}={name}"
                 ) from error
-            return self._loaded[name]
+            self._loaded[name] = backend
+            return backend
 
     def _label(self, name: str) -> str:
         status = self.status(name, load=False)
@@ -175,7 +177,7 @@ class Registry:
         )
 
     def _of_namespace(self, xp: Any) -> Backend:
-        name = xp.__name__.removeprefix("array_api_compat.")
+        name = getattr(xp, "__name__", type(xp).__name__).removeprefix("array_api_compat.")
         for known, record in self._plugins.records.items():
             if name.partition(".")[0] in record.modules:
                 return self.get(known)
@@ -185,6 +187,10 @@ class Registry:
                 "array_api_compat's for the library"
             )
         return self._generic.setdefault(name, ArrayApiBackend(name, xp))
+
+
+def _is_backend(x: object) -> bool:
+    return hasattr(x, "run") and hasattr(x, "fill") and hasattr(x, "is_array")
 
 
 def _importable(module: str) -> bool:
@@ -206,10 +212,18 @@ def _version(module: str) -> str | None:
     return str(found)
 
 
-@cache
 def registry() -> Registry:
     """The registry of all installed plugins."""
-    return Registry(discover())
+    global _registry  # noqa: PLW0603 - made once, when it is first needed
+    if _registry is None:
+        with _registry_lock:
+            if _registry is None:
+                _registry = Registry(discover())
+    return _registry
+
+
+_registry: Registry | None = None
+_registry_lock = RLock()
 
 
 def backends(*, load: bool = True) -> dict[str, BackendStatus]:

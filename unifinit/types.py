@@ -154,7 +154,9 @@ def as_shape(shape: object) -> Shape:
     """
     try:
         dimensions = (shape,) if not isinstance(shape, Iterable) else tuple(shape)
-        if isinstance(shape, str) or any(isinstance(dim, (bool, np.bool_)) for dim in dimensions):
+        if isinstance(shape, (str, bytes, bytearray)) or any(
+            isinstance(dim, (bool, np.bool_)) for dim in dimensions
+        ):
             raise TypeError
         result = tuple(operator.index(dim) for dim in dimensions)
     except TypeError:
@@ -163,6 +165,8 @@ def as_shape(shape: object) -> Shape:
         ) from None
     if any(dim < 0 for dim in result):
         raise ShapeError(f"shape {result} has a negative dimension: every dimension must be at least 0")
-    if math.prod(result) >= MAX_ELEMENTS:
-        raise ShapeError(f"shape {result} has {math.prod(result)} elements: wanted fewer than 2**63")
+    # Dimensions of 0 do not make the others possible.
+    elements = math.prod(filter(None, result))
+    if elements >= MAX_ELEMENTS:
+        raise ShapeError(f"shape {result} has {elements} elements: wanted fewer than 2**63")
     return result

@@ -51,6 +51,7 @@ class NumpyBackend(ArrayApiBackend):
                 "this NumPy array is read-only; wanted a writable one: copy it first, or create a new array: "
                 "init(x.shape, like=x)"
             )
+        target = target.view(np.ndarray)  # A matrix would stay two-dimensional.
         if plan.axes is not None:
             target = target.transpose(np.argsort(plan.axes))
         # Element by element in row-major order, whatever the strides.

@@ -259,10 +259,28 @@ class TestRange:
         for cls in (ui.RandomNormal, ui.TruncatedNormal):
             refused(ui.ArgumentError, lambda cls=cls: cls(mean, stddev)(3, dtype), got=dtype)
 
-    @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
-    def test_a_range_too_narrow_for_normal_numbers(self, dtype):
-        width = 5e-324 if dtype == "float64" else 1e-40
-        refused(ui.ArgumentError, lambda: ui.RandomUniform(0, width)(3, dtype), got="maxval - minval")
+    @pytest.mark.parametrize(
+        ("scale", "dtype"), [(1e-35, "float16"), (1e-35, "float32"), (1e-307, "float64")]
+    )
+    def test_a_range_too_narrow_for_normal_numbers(self, scale, dtype):
+        refused(ui.ArgumentError, lambda: ui.RandomUniform(0, scale)(3, dtype), got="maxval - minval")
+
+    @pytest.mark.parametrize(
+        ("offset", "dtype"), [(1e-40, "float16"), (-1e-40, "float32"), (5e-324, "float64")]
+    )
+    @pytest.mark.parametrize(
+        "make",
+        [
+            lambda offset: ui.RandomUniform(min(offset, -1), max(offset, -1)),
+            lambda offset: ui.RandomUniform(min(offset, 1), max(offset, 1)),
+            ui.RandomNormal,
+            ui.TruncatedNormal,
+        ],
+        ids=["end and -1", "end and 1", "mean", "mean of a truncated one"],
+    )
+    def test_subnormal_offsets(self, make, offset, dtype):
+        # Some frameworks flush them to zero: the values would not be the same everywhere.
+        refused(ui.ArgumentError, lambda: make(offset)(3, dtype), got="subnormal")
 
     @pytest.mark.parametrize(
         ("minval", "maxval", "dtype"),

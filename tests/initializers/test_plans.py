@@ -10,6 +10,8 @@ import pytest
 
 import unifinit as ui
 from unifinit import distributions, plan
+from unifinit.stream import single
+from unifinit.stream.ops import numpy_ops
 from unifinit.types import DTYPES
 
 FLOAT32, FLOAT64 = DTYPES["float32"], DTYPES["float64"]
@@ -110,6 +112,18 @@ def test_moments_of_other_contents():
     assert uniform == (1.0, pytest.approx(4 / math.sqrt(12)), -1.0, 3.0)
     bits = plan.Plan((4,), DTYPES["uint32"], plan.bits(ui.Key(0), DTYPES["uint32"])).moments()
     assert bits == (2**31 - 0.5, pytest.approx(2**32 / math.sqrt(12)), 0, 2**32 - 1)
+
+
+@pytest.mark.parametrize(("lower", "upper"), TRUNCATIONS)
+def test_ends_of_the_truncated_normal_are_the_outermost_points_within(lower, upper):
+    ends = distributions.TruncatedNormal(lower, upper, 0.0, 1.0, FLOAT32).ends
+    around = np.array([ends.first - 1, ends.first, ends.last, ends.last + 1], np.int32)
+    inside = np.abs(around) < 2**24  # Where there is a quantile.
+    z = np.where(inside, single.quantile(numpy_ops(), np.clip(around, 1 - 2**24, 2**24 - 1)), 0)
+    low, high = lower * 2.0**28, upper * 2.0**28
+    assert low <= z[1] <= z[2] <= high
+    assert z[0] < low or not inside[0]
+    assert z[3] > high or not inside[3]
 
 
 class TestContent:

@@ -42,7 +42,7 @@ def report(record_property):
 
     def show(**numbers):
         for name, number in numbers.items():
-            record_property(name, number)
+            record_property(name, float(number))
         print(", ".join(f"{name} {number:.4g}" for name, number in numbers.items()))  # noqa: T201
 
     return show

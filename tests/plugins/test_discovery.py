@@ -155,6 +155,8 @@ class TestBrokenPlugins:
         known = registry(EntryPoint("numpy", "no_such_module_at_all", GROUP))
         assert known.status("numpy", load=True).state == "installed"
         assert works(known)
+        told = [known.status(name, load=True).detail for name in known.names()]
+        assert any("No module named 'no_such_module_at_all'" in detail for detail in told)
 
     def test_several_are_told_apart(self, plugin, record, registry):
         known = registry(

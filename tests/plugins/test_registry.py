@@ -1,6 +1,8 @@
 """Backends by name and by the type of an array, loaded once, when first used."""
 
+import subprocess
 import sys
+import textwrap
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType, SimpleNamespace
@@ -379,20 +381,29 @@ class TestThreads:
         known = registry()
         assert len(set(map(id, self.at_once(lambda: known.resolve(namespace))))) == 1
 
-    def test_there_is_one_registry(self, monkeypatch):
-        enter, _ = self.meeting()
-        discover = registry_module.discover
+    def test_there_is_one_registry(self):
+        # In a fresh process, where there is none yet; discovery lasts until two threads are in it.
+        program = """
+            import threading
+            from concurrent.futures import ThreadPoolExecutor
+            from unifinit import registry
 
-        def slow_discover():
-            enter()
-            return discover()
+            both = threading.Barrier(2)
+            discover = registry.discover
 
-        monkeypatch.setattr(registry_module, "discover", slow_discover)
-        registry_module.registry.cache_clear()
-        try:
-            assert len(set(map(id, self.at_once(registry_module.registry)))) == 1
-        finally:
-            registry_module.registry.cache_clear()
+            def slow_discover():
+                try:
+                    both.wait(0.2)
+                except threading.BrokenBarrierError:
+                    pass
+                return discover()
+
+            registry.discover = slow_discover
+            with ThreadPoolExecutor(8) as pool:
+                found = list(pool.map(lambda _: registry.registry(), range(8)))
+            assert len(set(map(id, [*found, registry.registry()]))) == 1
+        """
+        subprocess.run([sys.executable, "-c", textwrap.dedent(program)], check=True)
 
 
 class TestBackends:

@@ -63,6 +63,7 @@ class TestQuantile:
         assert np.array_equal(double.quantile(OPS, u), -double.quantile(OPS, -u))
 
     def test_at_the_middle_and_at_the_ends(self):
+        assert (double.quantile(OPS, np.arange(1, 1000)) >= 0).all()
         middle, last, first = double.quantile(OPS, np.array([0, ONE - 1, 1 - ONE])).tolist()
         assert middle == 0
         assert last == -first == double.LARGEST_QUANTILE

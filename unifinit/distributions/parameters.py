@@ -21,7 +21,7 @@ def real(value: float, what: str) -> float:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
         number = math.nan
-    if math.isnan(number) or isinstance(value, str):
+    if math.isnan(number) or isinstance(value, (str, bytes, bytearray)):
         raise ArgumentError(f"{what} is {value!r}; wanted a real number")
     return number
 

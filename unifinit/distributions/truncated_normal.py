@@ -30,6 +30,9 @@ from unifinit.errors import ArgumentError
 from unifinit.stream.ops import Ops, numpy_ops
 from unifinit.types import Array, DType
 
+NARROW = 1e-3
+"""Width, in standard deviations, below which a truncated normal is described as uniform."""
+
 
 @dataclass(frozen=True)
 class TruncatedNormal(Distribution):
@@ -88,6 +91,10 @@ class TruncatedNormal(Distribution):
     def moments(self) -> Moments:
         """Of the truncated normal distribution (Johnson, Kotz & Balakrishnan, 1994, section 10.1)."""
         low, high = self.lower, self.upper
+        if high - low < NARROW:  # The formulas below cancel, but the density is as good as flat.
+            width = self.stddev * (high - low)
+            middle = self.mean + self.stddev * (low + high) / 2
+            return Moments(middle, width / math.sqrt(12), *self._bounds())
         if low > 0:  # Mirrored: differences of upper tails keep their digits, of lower ones do not.
             low, high = -high, -low
         mass = (math.erfc(-high / math.sqrt(2)) - math.erfc(-low / math.sqrt(2))) / 2
@@ -103,11 +110,11 @@ class TruncatedNormal(Distribution):
         if self.lower > 0:
             mean = -mean
         return Moments(
-            self.mean + self.stddev * mean,
-            self.stddev * math.sqrt(max(variance, 0.0)),
-            self.mean + self.stddev * self.lower,
-            self.mean + self.stddev * self.upper,
+            self.mean + self.stddev * mean, self.stddev * math.sqrt(max(variance, 0.0)), *self._bounds()
         )
+
+    def _bounds(self) -> tuple[float, float]:
+        return self.mean + self.stddev * self.lower, self.mean + self.stddev * self.upper
 
 
 class TruncatedEnds(NamedTuple):

@@ -44,6 +44,10 @@ class Uniform(Distribution):
         set_fields(self, maxval=rounded(finite(self.maxval, "maxval"), self.dtype))
         require_offset(self.minval, "minval", self.dtype)
         require_offset(self.maxval, "maxval", self.dtype)
+        if self.minval == self.maxval == 0:
+            raise ArgumentError(
+                f"minval and maxval are 0 as {self.dtype.compute}; wanted ends that are further from 0"
+            )
         if not self.minval < self.maxval:
             raise ArgumentError(
                 f"minval {self.minval} is not below maxval {self.maxval} (as {self.dtype.compute})"

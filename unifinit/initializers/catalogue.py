@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from inspect import isabstract
 from typing import Any
 
 from unifinit.errors import ConfigError, UnknownInitializerError, suggestion
@@ -12,8 +12,8 @@ from unifinit.initializers.base import CLASSES, Initializer, snake_case
 SUFFIX = "_initializer"
 
 
-@cache
 def _names() -> dict[str, type[Initializer]]:
+    # Not remembered: a class of somebody else's can be made at any time.
     names = {}
     for name, cls in CLASSES.items():
         names.update({name: cls, snake_case(name): cls, snake_case(name) + SUFFIX: cls})
@@ -53,6 +53,8 @@ def get(identifier: Any, **config: Any) -> Initializer | Callable[..., Any]:
     if isinstance(identifier, str):
         return _class(identifier).from_config(config)
     if isinstance(identifier, type) and issubclass(identifier, Initializer):
+        if isabstract(identifier):
+            raise UnknownInitializerError(f"{identifier.__name__} is abstract; wanted one of its subclasses")
         return identifier.from_config(config)
     if config:
         raise ConfigError(
@@ -80,7 +82,14 @@ def serialize(initializer: Initializer) -> dict[str, Any]:
     >>> import unifinit as ui
     >>> ui.serialize(ui.Orthogonal(gain=2, seed=1))
     {'class_name': 'Orthogonal', 'config': {'gain': 2.0, 'seed': 1}}
+
+    Raises
+    ------
+    ConfigError
+        If it is no initializer.
     """
+    if not isinstance(initializer, Initializer):
+        raise ConfigError(f"{initializer!r} is no initializer; wanted an instance of unifinit.Initializer")
     return {"class_name": type(initializer).__name__, "config": initializer.get_config()}
 
 

@@ -6,12 +6,13 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
+from unifinit.distributions import Normal, TruncatedNormal, Uniform
 from unifinit.distributions.resolution import rounded
 from unifinit.errors import ArgumentError, or_list, suggestion
 from unifinit.fans import compute_fans, input_size
 from unifinit.initializers.base import RandomInitializer, check_real
 from unifinit.key import Key
-from unifinit.plan import Content, normal, symmetric_uniform, truncated_normal
+from unifinit.plan import Content, Draw, fill
 from unifinit.types import DType, Shape
 
 MODES = ("fan_in", "fan_out", "fan_avg")
@@ -26,6 +27,8 @@ def scaled(key: Key, shape: Shape, dtype: DType, scale: float, mode: str, distri
     Each step is rounded to the dtype of computation, in JAX's order, so that uniform values are
     those of ``jax.nn.initializers``.
     """
+    if scale == 0:
+        return fill(0.0, dtype)
     fans = compute_fans(shape)
     fan = {
         "fan_in": fans.fan_in,
@@ -35,11 +38,12 @@ def scaled(key: Key, shape: Shape, dtype: DType, scale: float, mode: str, distri
     variance = rounded(scale / max(1, fan), dtype)
     if distribution == "uniform":
         limit = rounded(math.sqrt(rounded(3 * variance, dtype)), dtype)
-        return symmetric_uniform(key, limit, dtype)
+        return Draw(key, Uniform(-limit, limit, dtype))
     stddev = rounded(math.sqrt(variance), dtype)
     if distribution == "untruncated_normal":
-        return normal(key, 0.0, stddev, dtype)
-    return truncated_normal(key, -2.0, 2.0, 0.0, stddev / rounded(TRUNCATED_STDDEV, dtype), dtype)
+        return Draw(key, Normal(0.0, stddev, dtype))
+    stddev /= rounded(TRUNCATED_STDDEV, dtype)
+    return Draw(key, TruncatedNormal(-2.0, 2.0, 0.0, stddev, dtype))
 
 
 @dataclass(frozen=True, repr=False)
@@ -205,4 +209,4 @@ class UniformUnitScaling(RandomInitializer):
 
     def _content(self, shape: Shape, dtype: DType, key: Key) -> Content:
         limit = math.sqrt(3 / max(1, input_size(shape))) * self.factor
-        return symmetric_uniform(key, limit, dtype)
+        return Draw(key, Uniform(-limit, limit, dtype)) if limit else fill(0.0, dtype)
