@@ -6,7 +6,9 @@ import importlib.util
 import os
 
 import pytest
+from hypothesis import settings
 
+settings.load_profile("ci")  # The same examples in every run, and no time limits.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow reports its build options as errors.
 
 

@@ -58,7 +58,8 @@ def full(
 ) -> Tensor:
     """A tensor of one value."""
     with tf.device(device):
-        value = asarray(fill_value) if dtype is None else tf.constant(fill_value, dtype=dtype)
+        # By way of NumPy, because tf.constant flushes subnormal numbers of 16 bits to zero.
+        value = asarray(fill_value) if dtype is None else asarray(np.array(fill_value, dtype.as_numpy_dtype))
         return tf.fill((shape,) if isinstance(shape, int) else tuple(shape), value)
 
 

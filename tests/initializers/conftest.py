@@ -2,12 +2,9 @@
 
 import numpy as np
 import pytest
-from hypothesis import settings
 
 import unifinit as ui
 from unifinit.initializers.base import CLASSES
-
-settings.load_profile("ci")  # The same examples in every run, and no time limits.
 
 CONSTANT = [
     ui.Zeros(),

@@ -2,11 +2,8 @@
 
 import numpy as np
 import pytest
-from hypothesis import settings
 
 from unifinit.stream.ops import Ops
-
-settings.load_profile("ci")  # The same examples in every run, and no time limits.
 
 
 class ExactIntegers:

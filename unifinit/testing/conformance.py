@@ -177,6 +177,15 @@ class BackendConformance:
         assert data[:8].hex() == "0000807f000080ff"
         assert int.from_bytes(data[8:], "little") & 0x7FFFFFFF > 0x7F800000
 
+    @pytest.mark.parametrize("dtype", FLOATS, ids=str)
+    def test_subnormal_constants_arrive(self, tested: Backend, dtype: DType) -> None:
+        if self.has(tested, dtype):
+            value = 1e-310 if dtype.bits == 64 else 1e-40 if dtype.name != "float16" else 1e-7
+            one = tested.to_bytes(ui.Constant(value)((1,), dtype, backend=self.backend))
+            listed = tested.to_bytes(ui.Constant([value])((1,), dtype, backend=self.backend))
+            assert one == listed
+            assert int.from_bytes(one, "little") > 0
+
     def test_results_do_not_share_memory_with_later_ones(self, tested: Backend) -> None:
         if not self.fills:
             return
