@@ -395,7 +395,7 @@ def test_a_single_named_backend_is_compared_with_the_golden_digests(run, run_jso
 
 
 def test_the_golden_table_must_have_what_is_asked_for(run):
-    status, _, err = run("compare", "HeNormal", "--dtype", "int32", "--backends", "numpy")
+    status, _, err = run("compare", "HeNormal", "--dtype", "int32", "--backends", "numpy", "--json")
     assert status == 2
     assert "the golden table has no row for 'HeNormal' in 'int32'" in err
 

@@ -31,11 +31,11 @@ def run_compare(arguments: Namespace) -> int:
     initializers = [_initializer(name, {}) for name in dict.fromkeys(arguments.names)]
     distinct = list(dict.fromkeys(initializers))
     backends, notes = choose_backends(arguments.backends)
-    if not arguments.json:
-        tables.require_rich()
     layout = arguments.layout or CANONICAL.text
     shape = options.DEFAULT_SHAPE if arguments.shape is None else arguments.shape
     as_layout(layout).canonical_shape(shape)
+    if not arguments.json:
+        tables.require_rich()
     with tables.progress() as advance:
         if len(backends) == 1:
             found = compare_with_golden(
