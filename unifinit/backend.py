@@ -168,7 +168,7 @@ class ArrayApiBackend:
     name
         Its name in messages.
     xp
-        The namespace, in the standard's 2023.12 version or later.
+        The namespace, in the standard's 2024.12 version or later.
     """
 
     def __init__(self, name: str, xp: Any) -> None:
@@ -219,7 +219,7 @@ class ArrayApiBackend:
         value = reference.run(plan, self.ops(device))
         try:
             target[...] = value
-        except (TypeError, ValueError, NotImplementedError) as error:
+        except (TypeError, ValueError, NotImplementedError, RuntimeError) as error:
             raise TargetError(
                 f"this {type(target).__name__} of {self.name} cannot be filled in place ({error}); "
                 "create a new array instead: init(x.shape, like=x)"

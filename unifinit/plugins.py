@@ -86,7 +86,7 @@ def discover(
         try:
             records = _ask(entry_point)
         # Whatever a foreign module does on import is its own fault, and is reported by name.
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             reason = f"{label} failed: {type(error).__name__}: {error}"
             failures.setdefault(entry_point.name, []).append(reason)
             continue
@@ -134,6 +134,12 @@ def _ask(entry_point: EntryPoint) -> list[BackendRecord]:
 
 def _check(record: BackendRecord) -> None:
     # Here and not in the record: the plugin is to be named, and the others are to go on.
+    if (
+        isinstance(record.name, str)
+        and isinstance(record.api_version, int)
+        and record.api_version > API_VERSION
+    ):
+        return  # Its other fields may mean something else; it is refused for its version.
     modules = record.modules
     fits = {
         "name": isinstance(record.name, str) and record.name,

@@ -139,7 +139,7 @@ class Registry:
                 if not _is_backend(backend):
                     raise TypeError(f"load returned {backend!r}; wanted a unifinit.backend.Backend")
             # A framework can fail in any way when it is imported; the others must go on working.
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 reason = f"it failed to load: {type(error).__name__}: {error}"
                 self._plugins.broken[name] = reason
                 raise BackendUnavailableError(

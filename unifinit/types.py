@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -16,6 +17,9 @@ Array: TypeAlias = Any
 """An array of whichever framework; unifinit itself never needs to know which."""
 
 Shape: TypeAlias = tuple[int, ...]
+
+NO_SHAPES = (str, bytes, bytearray, AbstractSet, Mapping)
+"""Iterables that hold no dimensions in order."""
 
 MAX_ELEMENTS = 2**63
 """Counters of the stream are 64-bit, and every framework's sizes are signed."""
@@ -154,12 +158,11 @@ def as_shape(shape: object) -> Shape:
     """
     try:
         dimensions = (shape,) if not isinstance(shape, Iterable) else tuple(shape)
-        if isinstance(shape, (str, bytes, bytearray)) or any(
-            isinstance(dim, (bool, np.bool_)) for dim in dimensions
-        ):
+        if isinstance(shape, NO_SHAPES) or any(isinstance(dim, (bool, np.bool_)) for dim in dimensions):
             raise TypeError
         result = tuple(operator.index(dim) for dim in dimensions)
-    except TypeError:
+    # Some frameworks' shapes and tensors have their own ways of not being integers.
+    except (TypeError, ValueError, AttributeError):
         raise ShapeError(
             f"shape {shape!r} is no shape: wanted an int or a sequence of ints, as in (3, 3, 64, 128)"
         ) from None

@@ -63,6 +63,8 @@ class JaxBackend(ArrayApiBackend):
             return device
         platform, _, number = str(device).partition(":")
         try:
+            if not platform or (number and not number.isdigit()):
+                raise ValueError("wanted a platform with or without a number")
             return jax.devices(platform)[int(number or 0)]
         except (RuntimeError, IndexError, ValueError) as error:
             known = [f"{d.platform}:{d.id}" for d in jax.devices()]

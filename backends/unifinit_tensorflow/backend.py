@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import tensorflow as tf
@@ -56,7 +57,8 @@ class TensorflowBackend(ArrayApiBackend):
     def run(self, plan: Plan, device: Any) -> Any:
         """A new tensor; in a graph without pieces, which would only make the graph longer."""
         piece = reference.PIECE if tf.executing_eagerly() else reference.LARGEST_PIECE
-        with tf.device(device):
+        # tf.device(None) would leave the scope in which the caller is.
+        with nullcontext() if device is None else tf.device(device):
             return reference.run(plan, self.ops(device), piece=piece)
 
     def fill(self, target: Any, plan: Plan) -> None:

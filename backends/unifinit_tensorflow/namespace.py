@@ -8,6 +8,7 @@ keep their dtype, right shifts that repeat the sign, and a Python scalar allowed
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -33,7 +34,7 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: str | None = None, copy: 
         obj = np.asarray(obj)
         if dtype is None and obj.dtype == np.float64:
             dtype = float32  # The default floating dtype of TensorFlow.
-    with tf.device(device):
+    with _on(device):
         tensor = tf.convert_to_tensor(obj)
         return tf.identity(tensor) if dtype is None else astype(tensor, dtype)
 
@@ -48,7 +49,7 @@ def arange(
     device: str | None = None,
 ) -> Tensor:
     """Evenly spaced numbers from ``start`` to below ``stop``, or from 0 to below ``start``."""
-    with tf.device(device):
+    with _on(device):
         bounds = (0, start) if stop is None else (start, stop)
         return tf.range(*bounds, step, dtype=dtype)
 
@@ -57,7 +58,7 @@ def full(
     shape: int | Sequence[int], fill_value: Scalar, *, dtype: Any = None, device: str | None = None
 ) -> Tensor:
     """A tensor of one value."""
-    with tf.device(device):
+    with _on(device):
         # By way of NumPy, because tf.constant flushes subnormal numbers of 16 bits to zero.
         value = asarray(fill_value) if dtype is None else asarray(np.array(fill_value, dtype.as_numpy_dtype))
         return tf.fill((shape,) if isinstance(shape, int) else tuple(shape), value)
@@ -168,6 +169,11 @@ def bitwise_left_shift(x1: Tensor | Scalar, x2: Tensor | Scalar, /) -> Tensor:
 def bitwise_right_shift(x1: Tensor | Scalar, x2: Tensor | Scalar, /) -> Tensor:
     """Bits moved down; signed integers keep their sign."""
     return tf.bitwise.right_shift(*_pair(x1, x2))
+
+
+def _on(device: str | None) -> Any:
+    # tf.device(None) would leave the scope in which the caller is.
+    return nullcontext() if device is None else tf.device(device)
 
 
 def _pair(x1: Any, x2: Any) -> tuple[Tensor, Tensor]:

@@ -82,3 +82,9 @@ def test_one_compilation_serves_all_keys() -> None:
     for seed in range(1, 5):
         ui.HeNormal(seed=seed)((17, 19), backend="jax")
     assert draw._cache_size() == compiled
+
+
+@pytest.mark.parametrize("device", ["cpu:-1", "", ":0", "cpu:x"])
+def test_malformed_device_names_are_errors(device: str) -> None:
+    with pytest.raises(ui.DeviceError, match="wanted one of"):
+        ui.Zeros()((2,), backend="jax", device=device)

@@ -143,3 +143,15 @@ def test_variable_works_as_like() -> None:
 def test_graphs_and_xla_compute_the_same_bits(initializer: ui.Initializer, jit_compile: bool) -> None:
     compiled = tf.function(lambda: initializer((40, 30), backend="tensorflow"), jit_compile=jit_compile)
     np.testing.assert_array_equal(compiled(), initializer((40, 30)))
+
+
+def test_device_scope_of_the_caller_is_kept(monkeypatch) -> None:
+    # One logical device is all that a process is sure to have: what matters is that no scope is opened.
+    opened = []
+    device = tf.device
+    monkeypatch.setattr(tf, "device", lambda name: opened.append(name) or device(name))
+    ui.HeNormal(seed=0)((2, 2), backend="tensorflow")
+    ui.Zeros()((2, 2), backend="tensorflow")
+    assert opened == []
+    ui.Zeros()((2, 2), backend="tensorflow", device="cpu")
+    assert set(opened) == {"/device:CPU:0"}

@@ -201,3 +201,15 @@ def test_an_initializer_of_ones_own_gets_a_name():
         assert ui.get(ui.serialize(FortyTwo()))(2).tolist() == [42, 42]
     finally:
         base.CLASSES.pop("FortyTwo", None)
+
+
+def test_a_name_of_unifinits_own_cannot_be_taken():
+    with pytest.raises(ConfigError, match="'GlorotUniform'"):
+        type("GlorotUniform", (ui.Zeros,), {"__module__": __name__})
+    assert type(ui.get("glorot_uniform")) is ui.GlorotUniform
+
+
+@pytest.mark.parametrize("shape", [{3, 4}, {3: 4}], ids=repr)
+def test_what_has_no_order_is_no_shape(shape):
+    with pytest.raises(ui.ShapeError, match="is no shape"):
+        ui.Zeros()(shape)

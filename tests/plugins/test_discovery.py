@@ -278,3 +278,11 @@ def test_distribution_is_named(distribution):
 def test_order_of_entry_points_does_not_matter(plugin, record):
     plugins = [plugin("first", record()), plugin("second", record()), plugin("third", record(name="other"))]
     assert discover(plugins, frozenset()) == discover(plugins[::-1], frozenset())
+
+
+def test_a_plugin_that_exits_on_import_breaks_nothing_else(registry, tmp_path, monkeypatch):
+    (tmp_path / "plugin_that_exits.py").write_text("raise SystemExit(3)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    known = registry(EntryPoint("ill", "plugin_that_exits", GROUP))
+    assert known.status("ill", load=False).state == "broken"
+    assert works(known)

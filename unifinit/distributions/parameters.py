@@ -51,6 +51,8 @@ def require_normal(scale: float, what: str, dtype: DType) -> None:
     least = least_scale(dtype)
     if scale == math.inf:
         raise ArgumentError(f"{what} is too large for {dtype.compute}; wanted a finite number")
+    if scale < 0:
+        raise ArgumentError(f"{what} is {scale}; wanted at least 0")
     if not scale >= least:
         raise ArgumentError(
             f"{what} is {scale} (as {dtype.compute}); wanted at least {least:.3g}, below which values would "

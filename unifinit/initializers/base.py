@@ -40,6 +40,12 @@ class Initializer(ABC):
         super().__init_subclass__()
         abstract = getattr(cls._content, "__isabstractmethod__", False)
         if not abstract and not cls.__name__.startswith("_"):
+            known = CLASSES.setdefault(cls.__name__, cls)
+            if known.__module__ != cls.__module__:
+                raise ConfigError(
+                    f"{cls.__module__} defines an initializer {cls.__name__!r}, as {known.__module__} does; "
+                    "wanted another name, or one that begins with an underscore, to keep it apart"
+                )
             CLASSES[cls.__name__] = cls
 
     @abstractmethod
