@@ -21,9 +21,7 @@ from unifinit.backend import Backend
 from unifinit.errors import DeviceError, DtypeError, ShapeError, TargetError
 from unifinit.registry import registry
 from unifinit.testing import golden
-from unifinit.types import DTYPES, Array, DType
-
-FLOATS = [dtype for dtype in DTYPES.values() if dtype.is_floating]
+from unifinit.types import DTYPES, FLOATS, Array, DType
 
 
 class BackendConformance:
