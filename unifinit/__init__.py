@@ -24,6 +24,7 @@ from unifinit.errors import (
     UnknownInitializerError,
     UnsupportedArrayError,
 )
+from unifinit.host import get_num_threads, set_num_threads
 from unifinit.initializers import (
     Constant,
     GlorotNormal,
@@ -88,6 +89,8 @@ __all__ = [
     "__version__",
     "backends",
     "get",
+    "get_num_threads",
     "random",
     "serialize",
+    "set_num_threads",
 ]

@@ -25,7 +25,7 @@ from typing import Any, Protocol
 import numpy as np
 import pluggy
 
-from unifinit import reference
+from unifinit import host, reference
 from unifinit.errors import DeviceError, DtypeError, TargetError, or_list
 from unifinit.key import Key
 from unifinit.plan import Plan
@@ -49,6 +49,7 @@ __all__ = [
     "as_dtype",
     "as_shape",
     "hookimpl",
+    "host",
     "reference",
 ]
 
@@ -101,6 +102,10 @@ class Backend(Protocol):
     @property
     def name(self) -> str:
         """The name for ``backend=``."""
+
+    @property
+    def host_kernel(self) -> bool:
+        """Whether arrays in memory of the host are filled by the compiled kernel, where there is one."""
 
     def is_array(self, x: object) -> bool:
         """Whether ``x`` is an array of the library."""
@@ -170,6 +175,8 @@ class ArrayApiBackend:
     xp
         The namespace, in the standard's 2024.12 version or later.
     """
+
+    host_kernel = False
 
     def __init__(self, name: str, xp: Any) -> None:
         self.name = name

@@ -6,17 +6,19 @@ from collections.abc import Callable
 from typing import Any
 
 from unifinit.errors import ArgumentError
+from unifinit.key import Key
 from unifinit.layout import Layout, as_layout
-from unifinit.plan import Content, make_plan
+from unifinit.plan import Plan
 from unifinit.registry import DEFAULT, registry
 from unifinit.types import DTYPES, Array, DType, Shape, as_dtype, as_shape
 
-MakeContent = Callable[[Shape, DType], Content]
-"""From a canonical shape and a dtype to the content of a plan."""
+MakePlan = Callable[[Shape, DType, Layout], Plan]
+"""From a shape, a dtype and a layout to a plan whose key is left open."""
 
 
 def create(
-    content: MakeContent,
+    plan: MakePlan,
+    key: Key | None,
     shape: object,
     dtype: object,
     *,
@@ -29,8 +31,10 @@ def create(
 
     Parameters
     ----------
-    content
-        Makes the content, once shape and dtype are known.
+    plan
+        Makes the plan, once shape and dtype are known.
+    key
+        The plan's key; None if it needs none.
     shape, dtype, like, backend, device, layout
         The arguments of the public call.
     """
@@ -48,18 +52,14 @@ def create(
     if dtype is None:
         dtype = DTYPES["float32"] if info is None else info.dtype
     resolved = as_dtype(dtype)
-    order = as_layout(layout)
-    canonical = order.canonical_shape(as_shape(shape))
-    plan = make_plan(canonical, resolved, order, content(canonical, resolved))
+    made = plan(as_shape(shape), resolved, as_layout(layout)).with_key(key)
     chosen.check_dtype(resolved)
     place = info.device if device is None and info is not None else chosen.device(device)
-    return chosen.run(plan, place)
+    return chosen.run(made, place)
 
 
-def fill(content: MakeContent, target: Array, *, layout: str | Layout | None) -> None:
+def fill(plan: MakePlan, key: Key | None, target: Array, *, layout: str | Layout | None) -> None:
     """Overwrite an array in place; nothing is written if an argument is wrong."""
     backend = registry().of(target)
     info = backend.inspect(target)
-    order = as_layout(layout)
-    canonical = order.canonical_shape(as_shape(info.shape))
-    backend.fill(target, make_plan(canonical, info.dtype, order, content(canonical, info.dtype)))
+    backend.fill(target, plan(as_shape(info.shape), info.dtype, as_layout(layout)).with_key(key))

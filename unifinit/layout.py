@@ -92,6 +92,6 @@ CANONICAL = Layout()
 
 def as_layout(layout: str | Layout | None) -> Layout:
     """A layout from its text; None is the canonical one."""
-    if isinstance(layout, Layout):
-        return layout
-    return CANONICAL if layout is None else Layout(layout)
+    if layout is None:
+        return CANONICAL
+    return layout if isinstance(layout, Layout) else Layout(layout)

@@ -8,7 +8,7 @@ roots, which IEEE 754 defines exactly. It is the blocked Householder method of G
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -19,33 +19,58 @@ BLOCK = 32
 """Columns that are reduced together; part of the specification, as it decides the order of sums."""
 
 
-def orthonormal_columns(a: Matrix) -> Matrix:
+class Steps(Protocol):
+    """The two steps of the decomposition; whoever does them faster has to give the same bits."""
+
+    def reduce_panel(self, panel: Matrix, signs: Matrix) -> tuple[Matrix, Matrix]:
+        """Reduce a panel to triangular form in place.
+
+        Returns
+        -------
+        reflectors, triangle
+            V, unit lower trapezoidal, and the upper triangular T with H_1 H_2 ... = I - V T V^T; ``signs``
+            receives the signs of the diagonal of R.
+        """
+
+    def reflect(self, c: Matrix, reflectors: Matrix, triangle: Matrix) -> None:
+        """C := (I - V T V^T) C in place, each sum from its first term to its last."""
+
+
+def orthonormal_columns(a: Matrix, steps: Steps | None = None) -> Matrix:
     """The Q of the decomposition A = QR in which the diagonal of R is not negative.
 
     Parameters
     ----------
     a
-        Of shape (m, n), m >= n >= 1, and of full rank. It is overwritten.
+        Of shape (m, n), m >= n >= 1, in row-major order, and of full rank. It is overwritten.
+    steps
+        By default those of this module.
 
     Returns
     -------
     ndarray
-        Of shape (m, n), with orthonormal columns.
+        ``a``, with orthonormal columns.
     """
-    rows, columns = a.shape
-    panels = []
+    steps = steps or ArraySteps()
+    columns = a.shape[1]
+    triangles = []
     signs = np.empty(columns)
-    for start in range(0, columns, BLOCK):
-        stop = min(start + BLOCK, columns)
-        reflectors, triangle = _reduce_panel(a[start:, start:stop], signs[start:stop])
-        _reflect(a[start:, stop:], reflectors, triangle.T)
-        panels.append((start, reflectors, triangle))
-
-    q = np.zeros((rows, columns))
-    np.fill_diagonal(q, 1.0)
-    for start, reflectors, triangle in reversed(panels):
-        _reflect(q[start:, start:], reflectors, triangle)
-    return q * signs
+    panels = [slice(start, min(start + BLOCK, columns)) for start in range(0, columns, BLOCK)]
+    for panel in panels:
+        left, right = a[panel.start :, panel], a[panel.start :, panel.stop :]
+        reflectors, triangle = steps.reduce_panel(left, signs[panel])
+        steps.reflect(right, reflectors, np.ascontiguousarray(triangle.T))
+        left[:] = reflectors  # R is not needed, so V can wait in its place.
+        triangles.append(triangle)
+    for panel in reversed(panels):
+        left, rest = a[panel.start :, panel], a[panel.start :, panel.start :]
+        reflectors = left.copy()
+        rest[: panel.stop - panel.start] = 0.0  # Rows and columns of the unit matrix.
+        left[:] = 0.0
+        np.fill_diagonal(left, 1.0)
+        steps.reflect(rest, reflectors, triangles.pop())
+    a *= signs
+    return a
 
 
 def _sum_rows(terms: Matrix) -> Matrix:
@@ -53,49 +78,44 @@ def _sum_rows(terms: Matrix) -> Matrix:
     return np.add.accumulate(terms, axis=0)[-1]  # type: ignore[no-any-return]
 
 
-def _reduce_panel(panel: Matrix, signs: Matrix) -> tuple[Matrix, Matrix]:
-    """Reduce a panel to triangular form in place.
+class ArraySteps:
+    """The steps in operations on whole arrays."""
 
-    Returns
-    -------
-    reflectors, triangle
-        V, unit lower trapezoidal, and the upper triangular T with H_1 H_2 ... = I - V T V^T; ``signs``
-        receives the signs of the diagonal of R.
-    """
-    rows, columns = panel.shape
-    reflectors = np.zeros((rows, columns))
-    triangle = np.zeros((columns, columns))
-    for j in range(columns):
-        below = panel[j + 1 :, j]
-        alpha = panel[j, j]
-        tail = _sum_rows(below * below) if len(below) else np.float64(0)
-        v = np.zeros(rows - j)
-        v[0] = 1.0
-        if tail == 0:
-            tau, beta = np.float64(0), alpha
-        else:
-            beta = -np.copysign(np.sqrt(alpha * alpha + tail), alpha)
-            tau = (beta - alpha) / beta
-            v[1:] = below / (alpha - beta)
-        signs[j] = np.copysign(1.0, beta)
-        reflectors[j:, j] = v
-        rest = panel[j:, j + 1 :]
-        rest -= v[:, None] * (_sum_rows(v[:, None] * rest) * tau)
-        # T grows by a column: -tau T (V^T v), the products with v over the rows that it touches.
-        dots = _sum_rows(reflectors[j:, :j] * v[:, None])
-        if j:
-            triangle[:j, j] = _sum_rows(triangle[:j, :j].T * dots[:, None]) * -tau
-        triangle[j, j] = tau
-    return reflectors, triangle
+    def reduce_panel(self, panel: Matrix, signs: Matrix) -> tuple[Matrix, Matrix]:
+        """Reduce a panel to triangular form in place."""
+        rows, columns = panel.shape
+        reflectors = np.zeros((rows, columns))
+        triangle = np.zeros((columns, columns))
+        for j in range(columns):
+            below = panel[j + 1 :, j]
+            alpha = panel[j, j]
+            tail = _sum_rows(below * below) if len(below) else np.float64(0)
+            v = np.zeros(rows - j)
+            v[0] = 1.0
+            if tail == 0:
+                tau, beta = np.float64(0), alpha
+            else:
+                beta = -np.copysign(np.sqrt(alpha * alpha + tail), alpha)
+                tau = (beta - alpha) / beta
+                v[1:] = below / (alpha - beta)
+            signs[j] = np.copysign(1.0, beta)
+            reflectors[j:, j] = v
+            rest = panel[j:, j + 1 :]
+            rest -= v[:, None] * (_sum_rows(v[:, None] * rest) * tau)
+            # T grows by a column: -tau T (V^T v), the products with v over the rows that it touches.
+            dots = _sum_rows(reflectors[j:, :j] * v[:, None])
+            if j:
+                triangle[:j, j] = _sum_rows(triangle[:j, :j].T * dots[:, None]) * -tau
+            triangle[j, j] = tau
+        return reflectors, triangle
 
-
-def _reflect(c: Matrix, reflectors: Matrix, triangle: Matrix) -> None:
-    """C := (I - V T V^T) C in place, each sum from its first term to its last."""
-    rows = len(c)
-    width = max(1, 2**17 // rows)  # Columns are independent; a few at a time stay in the cache.
-    for left in range(0, c.shape[1], width):
-        part = c[:, left : left + width]
-        w = np.stack([_sum_rows(v[:, None] * part) for v in reflectors.T])
-        w = np.stack([_sum_rows(t[:, None] * w) for t in triangle])
-        for v, row in zip(reflectors.T, w, strict=True):
-            part -= v[:, None] * row
+    def reflect(self, c: Matrix, reflectors: Matrix, triangle: Matrix) -> None:
+        """C := (I - V T V^T) C in place, each sum from its first term to its last."""
+        rows = len(c)
+        width = max(1, 2**17 // rows)  # Columns are independent; a few at a time stay in the cache.
+        for left in range(0, c.shape[1], width):
+            part = c[:, left : left + width]
+            w = np.stack([_sum_rows(v[:, None] * part) for v in reflectors.T])
+            w = np.stack([_sum_rows(t[:, None] * w) for t in triangle])
+            for v, row in zip(reflectors.T, w, strict=True):
+                part -= v[:, None] * row

@@ -7,7 +7,9 @@ decide nothing about values.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -20,7 +22,7 @@ from unifinit.distributions import (
     TruncatedNormal,
     Uniform,
 )
-from unifinit.distributions.parameters import finite, real
+from unifinit.distributions.parameters import finite, real, set_fields
 from unifinit.distributions.resolution import rounded
 from unifinit.errors import ArgumentError, DtypeError
 from unifinit.key import Key
@@ -43,27 +45,19 @@ class Values:
 
 
 @dataclass(frozen=True)
-class Draw:
-    """Element i is a function of the distribution and of the block for (key, i)."""
-
-    key: Key
-    distribution: Distribution
-
-
-@dataclass(frozen=True)
 class OrthogonalMatrix:
     """The matrix of ``unifinit.linalg``: rows are all axes but the last, columns the last one."""
 
-    key: Key
     gain: float
 
 
-Content: TypeAlias = Fill | Values | Draw | OrthogonalMatrix
+Content: TypeAlias = Fill | Values | Distribution | OrthogonalMatrix
+"""Of a distribution, element i is a function of the parameters and of the block for (key, i)."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A shape, a dtype and a content.
+    """A shape, a dtype, a content and a key.
 
     Attributes
     ----------
@@ -75,38 +69,57 @@ class Plan:
         What the elements are.
     axes
         The permutation from canonical order to the result's axes; None if there is none to do.
+    key
+        The key of what is drawn; None if nothing is, or while it is left open.
+    size
+        Number of elements.
+    result_shape
+        The shape of the result.
+    is_drawn
+        Whether the elements are drawn one by one, rather than being constant or made on the host.
     """
 
     shape: Shape
     dtype: DType
     content: Content
     axes: tuple[int, ...] | None = None
+    key: Key | None = None
+    size: int = field(init=False, repr=False, compare=False)
+    result_shape: Shape = field(init=False, repr=False, compare=False)
+    is_drawn: bool = field(init=False, repr=False, compare=False)
 
-    @property
-    def size(self) -> int:
-        """Number of elements."""
-        return math.prod(self.shape)
+    def __post_init__(self) -> None:
+        shape = self.shape if self.axes is None else tuple(self.shape[axis] for axis in self.axes)
+        is_drawn = isinstance(self.content, Distribution)
+        set_fields(self, size=math.prod(shape), result_shape=shape, is_drawn=is_drawn)
 
-    @property
-    def result_shape(self) -> Shape:
-        """The shape of the result."""
-        return self.shape if self.axes is None else tuple(self.shape[axis] for axis in self.axes)
+    def with_key(self, key: Key | None) -> Plan:
+        """The same plan with another key; one whose content needs none is returned as it is."""
+        if isinstance(self.content, (Fill, Values)):
+            return self
+        plan = object.__new__(
+            Plan
+        )  # What was worked out stays: a model has many plans that differ in the key.
+        plan.__dict__.update(self.__dict__, key=key)
+        return plan
 
-    @property
-    def key(self) -> Key | None:
-        """The key, if the elements are drawn one by one; None if they are constant or made on the host."""
-        return self.content.key if isinstance(self.content, Draw) else None
+    def required_key(self) -> Key:
+        """The key.
 
-    def with_key(self, key: Key) -> Plan:
-        """The same plan with another key; only for a plan that has one."""
-        assert isinstance(self.content, Draw)
-        return replace(self, content=replace(self.content, key=key))
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
+        if self.key is None:
+            raise ValueError(f"{self!r} has no key; wanted plan.with_key(key)")
+        return self.key
 
     def moments(self) -> Moments:
         """Mean, standard deviation and bounds that theory gives for an element."""
         content = self.content
-        if isinstance(content, Draw):
-            return content.distribution.moments()
+        if isinstance(content, Distribution):
+            return content.moments()
         if isinstance(content, Fill):
             return Moments(content.value, 0.0, content.value, content.value)
         if isinstance(content, Values):
@@ -119,9 +132,10 @@ class Plan:
         return Moments(0.0, gain / math.sqrt(long_side), -gain, gain)
 
 
-def make_plan(shape: Shape, dtype: DType, layout: Layout, content: Content) -> Plan:
-    """The plan for a result whose ``shape`` is canonical and which is then brought into ``layout``."""
-    return Plan(shape, dtype, content, layout.from_canonical(len(shape)))
+def make_plan(shape: Shape, dtype: DType, layout: Layout, content: Callable[[Shape], Content]) -> Plan:
+    """The plan for a result of a shape and a layout; ``content`` is called with the canonical shape."""
+    canonical = layout.canonical_shape(shape)
+    return Plan(canonical, dtype, content(canonical), layout.from_canonical(len(shape)))
 
 
 def fill(value: float, dtype: DType) -> Fill:
@@ -135,38 +149,43 @@ def fill(value: float, dtype: DType) -> Fill:
     return Fill(fitting(value, dtype))
 
 
-def uniform(key: Key, minval: float, maxval: float, dtype: DType) -> Content:
+def uniform(minval: float, maxval: float, dtype: DType) -> Content:
     """Uniform numbers on [minval, maxval); only minval if the two are equal."""
-    if finite(minval, "minval") == finite(maxval, "maxval"):
-        return fill(minval, dtype)
-    return Draw(key, Uniform(minval, maxval, dtype))
+    minval, maxval = finite(minval, "minval"), finite(maxval, "maxval")
+    return fill(minval, dtype) if minval == maxval else _uniform(minval, maxval, dtype)
 
 
-def normal(key: Key, mean: float, stddev: float, dtype: DType) -> Content:
+def normal(mean: float, stddev: float, dtype: DType) -> Content:
     """Normal numbers; only the mean if stddev is 0."""
-    if finite(stddev, "stddev") == 0:
-        return fill(finite(mean, "mean"), dtype)
-    return Draw(key, Normal(mean, stddev, dtype))
+    mean, stddev = finite(mean, "mean"), finite(stddev, "stddev")
+    return _normal(mean, stddev, dtype) if stddev else fill(mean, dtype)
 
 
-def truncated_normal(
-    key: Key, lower: float, upper: float, mean: float, stddev: float, dtype: DType
-) -> Content:
+def truncated_normal(lower: float, upper: float, mean: float, stddev: float, dtype: DType) -> Content:
     """Truncated normal numbers, bounds in standard deviations; only the mean if stddev is 0."""
-    if finite(stddev, "stddev") == 0 and real(lower, "lower") < real(upper, "upper"):
-        return fill(finite(mean, "mean"), dtype)
-    return Draw(key, TruncatedNormal(lower, upper, mean, stddev, dtype))
+    lower, upper = real(lower, "lower"), real(upper, "upper")
+    mean, stddev = finite(mean, "mean"), finite(stddev, "stddev")
+    if stddev == 0 and lower < upper:
+        return fill(mean, dtype)
+    return _truncated_normal(lower, upper, mean, stddev, dtype)
 
 
-def bits(key: Key, dtype: DType) -> Draw:
+def bits(dtype: DType) -> Content:
     """Random bits."""
-    return Draw(key, Bits(dtype))
+    return _bits(dtype)
 
 
-def orthogonal(key: Key, gain: float, dtype: DType) -> OrthogonalMatrix:
+# A model has few distributions and many parameters.
+_uniform = lru_cache(Uniform)
+_normal = lru_cache(Normal)
+_truncated_normal = lru_cache(TruncatedNormal)
+_bits = lru_cache(Bits)
+
+
+def orthogonal(gain: float, dtype: DType) -> OrthogonalMatrix:
     """A matrix with orthonormal columns or rows, times a gain."""
     fitting(finite(gain, "gain"), dtype)
-    return OrthogonalMatrix(key, rounded(gain, dtype))
+    return OrthogonalMatrix(rounded(gain, dtype))
 
 
 def fitting(value: float, dtype: DType) -> float:

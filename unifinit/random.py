@@ -7,12 +7,13 @@ row-major order depends on the key and on i alone.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, SupportsIndex
 
 from unifinit import dispatch, plan
 from unifinit.errors import SeedError
 from unifinit.key import Key, as_key
-from unifinit.types import DTYPES, Array, require_floating
+from unifinit.types import DTYPES, Array, DType, require_floating
 
 __all__ = ["bits", "normal", "truncated_normal", "uniform"]
 
@@ -52,7 +53,8 @@ def bits(
         If another argument is wrong.
     """
     return dispatch.create(
-        lambda _, dtype: plan.bits(_required(key), dtype),
+        _maker(plan.bits),
+        _required(key),
         shape,
         DTYPES["uint32"] if dtype is None else dtype,
         like=like,
@@ -97,7 +99,8 @@ def uniform(
         If another argument is wrong.
     """
     return dispatch.create(
-        lambda _, dtype: plan.uniform(_required(key), minval, maxval, require_floating(dtype, "uniform")),
+        _maker(lambda dtype: plan.uniform(minval, maxval, require_floating(dtype, "uniform"))),
+        _required(key),
         shape,
         dtype,
         like=like,
@@ -144,7 +147,8 @@ def normal(
         If another argument is wrong.
     """
     return dispatch.create(
-        lambda _, dtype: plan.normal(_required(key), mean, stddev, require_floating(dtype, "normal")),
+        _maker(lambda dtype: plan.normal(mean, stddev, require_floating(dtype, "normal"))),
+        _required(key),
         shape,
         dtype,
         like=like,
@@ -195,15 +199,22 @@ def truncated_normal(
         If another argument is wrong.
     """
     return dispatch.create(
-        lambda _, dtype: plan.truncated_normal(
-            _required(key), lower, upper, mean, stddev, require_floating(dtype, "truncated_normal")
+        _maker(
+            lambda dtype: plan.truncated_normal(
+                lower, upper, mean, stddev, require_floating(dtype, "truncated_normal")
+            )
         ),
+        _required(key),
         shape,
         dtype,
         like=like,
         backend=backend,
         device=device,
     )
+
+
+def _maker(content: Callable[[DType], plan.Content]) -> dispatch.MakePlan:
+    return lambda shape, dtype, layout: plan.make_plan(shape, dtype, layout, lambda _: content(dtype))
 
 
 def _required(key: Key | SupportsIndex) -> Key:

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from unifinit.distributions import Normal
-from unifinit.linalg import orthonormal_columns
-from unifinit.plan import Draw, Fill, OrthogonalMatrix, Plan, Values
+from unifinit.distributions import Distribution, Normal
+from unifinit.linalg import Steps, orthonormal_columns
+from unifinit.plan import Fill, OrthogonalMatrix, Plan, Values
 from unifinit.stream.ops import Ops, numpy_ops
 from unifinit.stream.threefry import ArrayWords, Pair, signed, threefry2x32
 from unifinit.types import Array
@@ -61,13 +61,13 @@ def pieces(
     """
     content = plan.content
     step = min(piece, LARGEST_PIECE)
-    host = None if isinstance(content, (Draw, Fill)) or not plan.size else host_values(plan)
+    host = None if isinstance(content, (Distribution, Fill)) or not plan.size else host_values(plan)
     for start in range(0, plan.size, step):
         part = slice(start, min(start + step, plan.size))
         if isinstance(content, Fill):
             yield part, ops.full((part.stop - start,), content.value, plan.dtype.name)
-        elif isinstance(content, Draw):
-            words = content.key.words if key is None else key
+        elif isinstance(content, Distribution):
+            words = plan.required_key().words if key is None else key
             yield part, _draw(plan, content, ops, words, start, part.stop)
         else:
             assert host is not None
@@ -87,24 +87,45 @@ def host_values(plan: Plan) -> npt.NDArray[Any]:
     raise TypeError(f"a {type(plan.content).__name__} is not computed on the host")
 
 
-def _draw(plan: Plan, content: Draw, ops: Ops, key: Pair, start: int, stop: int) -> Array:
+def _draw(plan: Plan, content: Distribution, ops: Ops, key: Pair, start: int, stop: int) -> Array:
     words = ArrayWords(ops.xp)
     if isinstance(key[0], int):
         key = signed(key[0]), signed(key[1])
     # A piece never crosses a multiple of 2**32, so all its counters share the upper word.
     index = words.add(ops.arange(stop - start), signed(start))
     first, second = threefry2x32(words, key, (signed(start >> 32), index))
-    return ops.cast(content.distribution.draw(ops, first, second), plan.dtype.name)
+    return ops.cast(content.draw(ops, first, second), plan.dtype.name)
 
 
 def _orthogonal(plan: Plan, content: OrthogonalMatrix) -> npt.NDArray[Any]:
-    """JAX's definition: the Q of a normal matrix, long side first, transposed back if need be."""
+    drawn = run(orthogonal_draw(plan), numpy_ops())
+    return orthogonalised(plan, content, drawn).reshape(-1)
+
+
+def orthogonal_draw(plan: Plan) -> Plan:
+    """The normal matrix that JAX's definition starts from, its long side first."""
     columns = plan.shape[-1]
     rows = plan.size // columns
     compute = plan.dtype.compute
     sides = (max(rows, columns), min(rows, columns))
-    normal = run(Plan(sides, compute, Draw(content.key, Normal(0.0, 1.0, compute))), numpy_ops())
-    q = orthonormal_columns(normal.astype(np.float64))
-    if rows < columns:
-        q = q.T
-    return (q * content.gain).astype(compute.name).reshape(-1)
+    return Plan(sides, compute, Normal(0.0, 1.0, compute), key=plan.key)
+
+
+def orthogonalised(
+    plan: Plan, content: OrthogonalMatrix, drawn: npt.NDArray[Any], steps: Steps | None = None
+) -> npt.NDArray[Any]:
+    """The Q of a normal matrix times the gain, transposed back if need be, in the dtype of computation.
+
+    Parameters
+    ----------
+    plan, content
+        What to compute, and its content.
+    drawn
+        The values of ``orthogonal_draw``; overwritten if they are of float64.
+    steps
+        Those of the decomposition; by default those of ``unifinit.linalg``.
+    """
+    q = orthonormal_columns(drawn.astype(np.float64, copy=False), steps)
+    q *= content.gain
+    rows = plan.size // plan.shape[-1]
+    return (q if len(q) == rows else q.T).astype(drawn.dtype, copy=False)

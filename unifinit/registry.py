@@ -9,6 +9,7 @@ from threading import RLock
 from types import ModuleType
 from typing import Any, Literal
 
+from unifinit import host
 from unifinit.backend import ArrayApiBackend, Backend
 from unifinit.errors import (
     BackendUnavailableError,
@@ -37,12 +38,16 @@ class BackendStatus:
     detail
         For a missing backend the command that installs it, for a broken one the reason, for a disabled
         one how to enable it.
+    execution
+        For one that has been loaded, what draws random arrays in memory of the host: the compiled kernel, or
+        else, as on every other device, the library's own array operations. The values are the same.
     """
 
     name: str
     state: Literal["installed", "missing", "broken", "disabled"]
     version: str | None = None
     detail: str = ""
+    execution: str = ""
 
 
 class Registry:
@@ -115,9 +120,10 @@ class Registry:
             return BackendStatus(name, "missing", detail=record.install)
         if load:
             try:
-                self.get(name)
+                execution = host.execution(uses_kernel=getattr(self.get(name), "host_kernel", False))
             except BackendUnavailableError:
                 return BackendStatus(name, "broken", _version(module), self._plugins.broken[name])
+            return BackendStatus(name, "installed", _version(module), execution=execution)
         return BackendStatus(name, "installed", _version(module))
 
     def _load(self, name: str) -> Backend:

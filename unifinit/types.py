@@ -25,7 +25,9 @@ MAX_ELEMENTS = 2**63
 """Counters of the stream are 64-bit, and every framework's sizes are signed."""
 
 
-@dataclass(frozen=True)
+@dataclass(
+    frozen=True, eq=False
+)  # There is one object for each dtype, so that caches can look it up quickly.
 class DType:
     """A data type that arrays of some framework can have.
 
@@ -77,6 +79,9 @@ class DType:
     def __str__(self) -> str:
         return self.name
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return as_dtype, (self.name,)
+
 
 DTYPES = {
     dtype.name: dtype
@@ -108,7 +113,7 @@ def as_dtype(dtype: object) -> DType:
     """
     if isinstance(dtype, DType):
         return dtype
-    name = _dtype_name(dtype)
+    name = dtype if isinstance(dtype, str) else _dtype_name(dtype)
     if name not in DTYPES:
         raise DtypeError(
             f"unknown dtype {dtype!r}{suggestion(name, DTYPES)}; wanted one of {or_list(DTYPES)}, "
@@ -118,8 +123,6 @@ def as_dtype(dtype: object) -> DType:
 
 
 def _dtype_name(dtype: object) -> str:
-    if isinstance(dtype, str):
-        return dtype
     if isinstance(dtype, (type, np.dtype)) or hasattr(dtype, "dtype"):
         # Scalar types: numpy.float32, jax.numpy.float32, ml_dtypes.bfloat16, float.
         try:
@@ -156,6 +159,8 @@ def as_shape(shape: object) -> Shape:
         For anything that is no integer or sequence of integers, for negative dimensions, and beyond
         2**63 elements.
     """
+    if type(shape) is tuple and _is_plain(shape):
+        return shape
     try:
         dimensions = (shape,) if not isinstance(shape, Iterable) else tuple(shape)
         if isinstance(shape, NO_SHAPES) or any(isinstance(dim, (bool, np.bool_)) for dim in dimensions):
@@ -173,3 +178,13 @@ def as_shape(shape: object) -> Shape:
     if elements >= MAX_ELEMENTS:
         raise ShapeError(f"shape {result} has {elements} elements: wanted fewer than 2**63")
     return result
+
+
+def _is_plain(shape: tuple[object, ...]) -> bool:
+    """Whether it is quickly seen that nothing is wrong with a shape."""
+    size = 1
+    for dim in shape:
+        if type(dim) is not int or dim <= 0:
+            return False
+        size *= dim
+    return size < MAX_ELEMENTS

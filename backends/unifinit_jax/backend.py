@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend.core import get_opaque_trace_state
 
 from unifinit.backend import (
     ArrayApiBackend,
@@ -17,24 +18,50 @@ from unifinit.backend import (
     DeviceError,
     DType,
     DtypeError,
-    Key,
     Ops,
     Plan,
     Shape,
     TargetError,
     as_dtype,
+    host,
     reference,
 )
 from unifinit_jax.native import native_initializer
 
 WIDE = ("float64", "int64", "uint64")
 
+COPIED = 2**16
+"""Bytes up to which a compiled function copies an array more quickly than its memory is taken over."""
+WORTH_COMPILING = 400
+"""Arrays of one shape and dtype after which compiling it pays: that costs as much as 400 take-overs."""
+copy = jax.jit(lambda x: x)
+
+with jax.core.eval_context():
+    NOT_TRACING = get_opaque_trace_state()
+
+
+def is_tracing() -> bool:
+    """Whether JAX is recording a computation, into which large constants should not go."""
+    return bool(get_opaque_trace_state() != NOT_TRACING)
+
+
+def on_host(device: Any) -> bool:
+    """Whether a device, or the default one if it is None, computes in memory of the host."""
+    if device is None:
+        device = jax.config.jax_default_device
+        if device is None or isinstance(device, str):
+            return (device or jax.default_backend()).startswith("cpu")
+    return isinstance(device, jax.Device) and device.platform == "cpu"
+
 
 class JaxBackend(ArrayApiBackend):
     """Arrays of JAX. 64-bit dtypes need JAX's 64-bit mode."""
 
+    host_kernel = True
+
     def __init__(self) -> None:
         super().__init__("jax", jnp)
+        self._created: dict[tuple[Shape, DType], int] = {}
 
     def ops(self, device: Any = None) -> Ops:
         """JAX's functions, with a bit cast; the device is decided around them."""
@@ -74,16 +101,29 @@ class JaxBackend(ArrayApiBackend):
             ) from None
 
     def run(self, plan: Plan, device: Any) -> jax.Array:
-        """A new array, on a device or laid out by a sharding."""
-        one = isinstance(device, jax.Device)
-        with jax.default_device(device) if one else nullcontext():
-            if plan.key is not None and plan.size:
+        """A new array, on a device or laid out by a sharding; part of the computation where one is traced."""
+        if host.can_run(plan) and not is_tracing() and on_host(device):
+            return self._adopt(plan, device)
+        with jax.default_device(device) if isinstance(device, jax.Device) else nullcontext():
+            if plan.is_drawn and plan.size:
                 # The key is an argument, so that one compilation serves all keys.
-                words = np.array(plan.key.words, dtype=np.uint32).view(np.int32)
-                value = self._draw(plan.with_key(Key(0)), words)
+                words = np.array(plan.required_key().words, dtype=np.uint32).view(np.int32)
+                value = self._draw(plan.with_key(None), words)
             else:
                 value = reference.run(plan, self.ops(), piece=reference.LARGEST_PIECE)
-        return value if device is None or one else jax.device_put(value, device)
+        return value if device is None else jax.device_put(value, device)
+
+    def _adopt(self, plan: Plan, device: Any) -> jax.Array:
+        """The memory that the kernel has filled, as an array; JAX keeps it for as long as it needs it."""
+        values = host.create(plan)
+        if plan.dtype.name == "bfloat16":
+            values = values.view(jnp.bfloat16)
+        if device is None and values.nbytes <= COPIED:
+            kind = (values.shape, plan.dtype)
+            self._created[kind] = self._created.get(kind, 0) + 1
+            if self._created[kind] > WORTH_COMPILING:
+                return copy(values)
+        return jax.device_put(values, device, may_alias=True)
 
     @partial(jax.jit, static_argnums=(0, 1))
     def _draw(self, plan: Plan, words: jax.Array) -> jax.Array:

@@ -17,6 +17,7 @@ from unifinit.backend import (
     Shape,
     TargetError,
     as_dtype,
+    host,
     reference,
 )
 from unifinit_numpy.native import native_initializer
@@ -24,6 +25,8 @@ from unifinit_numpy.native import native_initializer
 
 class NumpyBackend(ArrayApiBackend):
     """Arrays of NumPy. bfloat16 needs the package ml_dtypes, which TensorFlow and JAX bring along."""
+
+    host_kernel = True
 
     def __init__(self) -> None:
         super().__init__("numpy", np)
@@ -44,14 +47,25 @@ class NumpyBackend(ArrayApiBackend):
         """Raise a ``DtypeError`` for bfloat16 without ml_dtypes."""
         native_dtype(dtype.name)
 
+    def run(self, plan: Plan, device: Any) -> Any:
+        """A new array in row-major order."""
+        if not host.can_run(plan):
+            return super().run(plan, device)
+        out: Any = np.empty(plan.result_shape, dtype=host.storage(plan.dtype))
+        host.fill(out, plan, fresh=True)
+        return out if plan.dtype.name != "bfloat16" else out.view(native_dtype("bfloat16"))
+
     def fill(self, target: Any, plan: Plan) -> None:
-        """Overwrite an array, contiguous or not, piece by piece."""
+        """Overwrite an array, contiguous or not."""
         if not isinstance(target, np.ndarray) or not target.flags.writeable:
             raise TargetError(
                 "this NumPy array is read-only; wanted a writable one: copy it first, or create a new array: "
                 "init(x.shape, like=x)"
             )
         target = target.view(np.ndarray)  # A matrix would stay two-dimensional.
+        if host.can_run(plan) and target.dtype.isnative and is_separate(target):
+            host.fill(target.view(host.storage(plan.dtype)), plan)
+            return
         if plan.axes is not None:
             target = target.transpose(np.argsort(plan.axes))
         # Element by element in row-major order, whatever the strides.
@@ -64,6 +78,11 @@ class NumpyBackend(ArrayApiBackend):
     ) -> Callable[[], object] | None:
         """What NumPy itself offers."""
         return native_initializer(name, config, shape, dtype)
+
+
+def is_separate(x: Any) -> bool:
+    """Whether it is sure that no two elements of an array share memory."""
+    return x.flags.forc or host.is_separate(x.shape, tuple(stride // x.itemsize for stride in x.strides))
 
 
 def native_dtype(name: str) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from unifinit.backend import (
@@ -19,6 +20,7 @@ from unifinit.backend import (
     TargetError,
     as_dtype,
     as_shape,
+    host,
     reference,
 )
 from unifinit_tensorflow import namespace
@@ -27,6 +29,8 @@ from unifinit_tensorflow.native import native_initializer
 
 class TensorflowBackend(ArrayApiBackend):
     """Tensors and variables of TensorFlow."""
+
+    host_kernel = True
 
     def __init__(self) -> None:
         super().__init__("tensorflow", namespace)
@@ -56,6 +60,8 @@ class TensorflowBackend(ArrayApiBackend):
 
     def run(self, plan: Plan, device: Any) -> Any:
         """A new tensor; in a graph without pieces, which would only make the graph longer."""
+        if host.can_run(plan) and tf.executing_eagerly() and on_host(device):
+            return adopt(host.create(plan), plan.dtype)
         piece = reference.PIECE if tf.executing_eagerly() else reference.LARGEST_PIECE
         # tf.device(None) would leave the scope in which the caller is.
         with nullcontext() if device is None else tf.device(device):
@@ -79,3 +85,19 @@ class TensorflowBackend(ArrayApiBackend):
     ) -> Callable[[], object] | None:
         """What ``tf.compat.v1`` offers."""
         return native_initializer(name, config, shape, dtype)
+
+
+def on_host(device: str | None) -> bool:
+    """Whether a device, or that of the present scope if it is None, computes in memory of the host."""
+    if device is None:
+        if len(tf.config.list_logical_devices()) == 1:
+            return True  # Only the processor, which is always there.
+        device = tf.identity(0).device
+    return "CPU:" in device
+
+
+def adopt(values: Any, dtype: DType) -> Any:
+    """A tensor in memory that was made for it; TensorFlow keeps it for as long as it needs it."""
+    narrow = dtype.name == "bfloat16"  # Not a dtype of NumPy's.
+    tensor = tf.experimental.dlpack.from_dlpack((values.view(np.int16) if narrow else values).__dlpack__())
+    return tf.bitcast(tensor, tf.bfloat16) if narrow else tensor

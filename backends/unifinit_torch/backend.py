@@ -19,12 +19,15 @@ from unifinit.backend import (
     Shape,
     TargetError,
     as_dtype,
+    host,
 )
 from unifinit_torch.native import native_initializer
 
 
 class TorchBackend(ArrayApiBackend):
     """Tensors and parameters of PyTorch."""
+
+    host_kernel = True
 
     def __init__(self) -> None:
         super().__init__("torch", xp)
@@ -41,10 +44,10 @@ class TorchBackend(ArrayApiBackend):
         """Shape, dtype and device of a tensor."""
         return ArrayInfo(tuple(x.shape), as_dtype(x.dtype), x.device)
 
-    def device(self, device: Any) -> torch.device:
-        """A device that this process has; None is PyTorch's current default."""
+    def device(self, device: Any) -> torch.device | None:
+        """A device that this process has; None leaves it to PyTorch's current default."""
         if device is None:
-            return torch.get_default_device()
+            return None
         try:
             found = torch.device(device)
             torch.empty(0, device=found)
@@ -61,11 +64,25 @@ class TorchBackend(ArrayApiBackend):
 
     def run(self, plan: Plan, device: Any) -> torch.Tensor:
         """A new tensor without a gradient."""
+        if (
+            host.can_run(plan)
+            and (device is None or device.type == "cpu")
+            and not torch.compiler.is_compiling()
+        ):
+            result = torch.empty(plan.result_shape, dtype=getattr(torch, plan.dtype.name), device=device)
+            # Another device can be the default, and some modes make tensors without memory.
+            if type(result) is torch.Tensor and result.device.type == "cpu":
+                host.fill(memory(result), plan, fresh=True)
+                return result
         with torch.no_grad():
             return super().run(plan, device).contiguous()
 
     def fill(self, target: torch.Tensor, plan: Plan) -> None:
         """Overwrite a tensor; autograd does not see it."""
+        if host.can_run(plan) and has_plain_memory(target):
+            host.fill(memory(target), plan)
+            torch.autograd.graph.increment_version(target)  # For autograd to notice values that it has saved.
+            return
         value = self.run(plan, target.device)
         try:
             with torch.no_grad():
@@ -88,3 +105,30 @@ class TorchBackend(ArrayApiBackend):
     ) -> Callable[[], object] | None:
         """What ``torch.nn.init`` offers."""
         return native_initializer(name, config, shape, dtype)
+
+
+AS_INTEGERS = {torch.bfloat16: torch.int16, torch.uint32: torch.int32, torch.uint64: torch.int64}
+
+
+def memory(x: torch.Tensor) -> Any:
+    """The memory of a tensor as an array of NumPy, which does not know all dtypes."""
+    x = x.detach()
+    return x.view(AS_INTEGERS[x.dtype]).numpy() if x.dtype in AS_INTEGERS else x.numpy()
+
+
+def has_plain_memory(x: torch.Tensor) -> bool:
+    """Whether a tensor is no more than memory of the host, with an element of its own at each index."""
+    plain = (
+        type(x) in (torch.Tensor, torch.nn.Parameter)
+        and x.device.type == "cpu"
+        and x.layout is torch.strided
+        and not (x.is_conj() or x.is_neg() or x.is_inference())
+        and not torch.compiler.is_compiling()
+        and not torch._C._functorch.is_functorch_wrapped_tensor(x)
+    )
+    if not plain or not (x.is_contiguous() or host.is_separate(tuple(x.shape), x.stride())):
+        return False
+    # Libraries that shard models empty the storage of a tensor that still has its shape.
+    last = sum((size - 1) * stride for size, stride in zip(x.shape, x.stride(), strict=True))
+    needed = (x.storage_offset() + last + 1) * x.element_size()
+    return x.numel() == 0 or bool(x.untyped_storage().nbytes() >= needed)

@@ -4,6 +4,7 @@ import sys
 import pytest
 
 import unifinit as ui
+from unifinit import host
 from unifinit.cli import tables
 
 
@@ -50,6 +51,7 @@ def test_backends_tells_versions_and_how_to_get_what_is_missing(run_json, only_n
     status, document = run_json("backends")
     found = {entry["name"]: entry for entry in document["backends"]}
     assert status == 0
+    assert found["numpy"].pop("execution") == host.execution(uses_kernel=True)
     assert found["numpy"] == {
         "name": "numpy",
         "state": "installed",

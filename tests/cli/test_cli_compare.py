@@ -496,7 +496,7 @@ def test_statistics_are_computed_once_for_each_digest(monkeypatch):
     def ask(backend, tasks, **_):
         asked.append([task.known for task in tasks])
         statistics = {"flags": []} if not tasks[0].known else None
-        return compare_module.Answers("1", None, {0: Outcome("ok", "aa", statistics=statistics)})
+        return compare_module.Answers("1", outcomes={0: Outcome("ok", "aa", statistics=statistics)})
 
     monkeypatch.setattr(compare_module, "ask", ask)
     found = compare_module.compare(

@@ -60,7 +60,7 @@ def test_plan_names_the_canonical_and_the_resulting_shape():
     assert plan.shape == (7, 5, 3, 64)
     assert plan.axes == (3, 2, 0, 1)
     assert plan.result_shape == (64, 3, 7, 5)
-    assert plan == ui.HeNormal().plan((64, 3, 7, 5), layout=Layout("OI..."), seed=plan.content.key)
+    assert plan == ui.HeNormal().plan((64, 3, 7, 5), layout=Layout("OI..."), seed=plan.key)
 
 
 @pytest.mark.parametrize("layout", ["...IO", "IO", None])

@@ -39,7 +39,7 @@ class TestPlan:
     def test_takes_the_seed_of_the_initializer(self, drawing):
         seeded = type(drawing).from_config(drawing.get_config() | {"seed": 8})
         assert seeded.plan((3, 4)) == drawing.plan((3, 4), seed=8)
-        assert seeded.plan((3, 4)).content.key == ui.Key(8)
+        assert seeded.plan((3, 4)).key == ui.Key(8)
 
     def test_makes_no_array(self, drawing):
         huge = (2**20, 2**20, 2, 2**20)
@@ -49,12 +49,18 @@ class TestPlan:
     def test_takes_any_form_of_shape(self, shape):
         assert ui.Zeros().plan(shape).result_shape == (3,)
 
-    def test_keys_can_be_exchanged_where_elements_are_drawn(self):
+    def test_keys_can_be_exchanged_where_something_is_drawn(self):
         made = ui.HeNormal().plan((3, 4), seed=1)
         assert made.key == ui.Key(1)
         assert made.with_key(ui.Key(2)) == ui.HeNormal().plan((3, 4), seed=2)
-        assert ui.Zeros().plan((3,)).key is None
-        assert ui.Orthogonal(seed=1).plan((3, 4)).key is None
+        assert ui.Orthogonal(seed=1).plan((3, 4)).with_key(ui.Key(2)).key == ui.Key(2)
+        assert ui.Zeros().plan((3,), seed=1).key is None
+        assert ui.Zeros().plan((3,)).with_key(ui.Key(2)) == ui.Zeros().plan((3,))
+
+    def test_an_open_key_is_an_error_when_it_is_needed(self):
+        open_plan = ui.HeNormal().plan((3, 4), seed=1).with_key(None)
+        with pytest.raises(ValueError, match="with_key"):
+            open_plan.required_key()
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
@@ -108,9 +114,9 @@ def test_moments_of_other_contents():
     assert plan.Plan((3,), FLOAT32, plan.Fill(2.0)).moments() == (2.0, 0.0, 2.0, 2.0)
     assert plan.Plan((4,), FLOAT32, plan.Values((1.0, 3.0, 1.0, 3.0))).moments() == (2.0, 1.0, 1.0, 3.0)
     assert plan.Plan((0,), FLOAT32, plan.Values(())).moments() == (0.0, 0.0, 0.0, 0.0)
-    uniform = plan.Plan((4,), FLOAT32, plan.uniform(ui.Key(0), -1, 3, FLOAT32)).moments()
+    uniform = plan.Plan((4,), FLOAT32, plan.uniform(-1, 3, FLOAT32)).moments()
     assert uniform == (1.0, pytest.approx(4 / math.sqrt(12)), -1.0, 3.0)
-    bits = plan.Plan((4,), DTYPES["uint32"], plan.bits(ui.Key(0), DTYPES["uint32"])).moments()
+    bits = plan.Plan((4,), DTYPES["uint32"], plan.bits(DTYPES["uint32"])).moments()
     assert bits == (2**31 - 0.5, pytest.approx(2**32 / math.sqrt(12)), 0, 2**32 - 1)
 
 
@@ -151,9 +157,9 @@ class TestContent:
         assert (initializer((3, 4)) == np.float32(value)).all()
 
     def test_is_a_draw_from_a_rounded_distribution(self):
-        content = ui.RandomNormal(0.1, 0.2, seed=4).plan((3, 4)).content
+        made = ui.RandomNormal(0.1, 0.2, seed=4).plan((3, 4))
         mean, stddev = float(np.float32(0.1)), float(np.float32(0.2))
-        assert content == plan.Draw(ui.Key(4), distributions.Normal(mean, stddev, FLOAT32))
+        assert made == plan.Plan((3, 4), FLOAT32, distributions.Normal(mean, stddev, FLOAT32), key=ui.Key(4))
 
     def test_is_the_same_for_arguments_that_round_alike(self):
         assert ui.RandomNormal(0.1, seed=0).plan(3) == ui.RandomNormal(float(np.float32(0.1)), seed=0).plan(3)

@@ -215,6 +215,6 @@ def test_the_first_and_the_last_uniform_number_are_not_subnormal(minval, maxval,
     # Subnormal numbers are zero to some frameworks, so none may ever come out.
     words = np.array([word], np.int32), np.zeros(1, np.int32)
     content = ui.RandomUniform(minval, maxval, seed=0).plan(1).content
-    found = content.distribution.draw(numpy_ops(), *words)[0]
+    found = content.draw(numpy_ops(), *words)[0]
     assert found == 0 or abs(found) >= TINY
     assert np.float32(minval) <= found <= np.float32(maxval)

@@ -14,7 +14,7 @@ KEY = ui.Key(2**40 + 5)
 
 
 def draw_bits(dtype, size=1):
-    return plan.Plan((size,), DTYPES[dtype], plan.bits(KEY, DTYPES[dtype]))
+    return plan.Plan((size,), DTYPES[dtype], plan.bits(DTYPES[dtype]), key=KEY)
 
 
 def blocks(indices):
@@ -54,7 +54,7 @@ class TestPieceSize:
     @pytest.mark.parametrize("axes", [None, (1, 0)])
     def test_draws_do_not_depend_on_it(self, name, axes, piece):
         content = CONTENTS[name]
-        made = plan.Plan((5, 7), content.dtype, plan.Draw(KEY, content), axes)
+        made = plan.Plan((5, 7), content.dtype, content, axes, KEY)
         found = reference.run(made, OPS, piece=piece)
         assert found.dtype == content.dtype.name
         assert np.array_equal(found, reference.run(made, OPS))
@@ -81,7 +81,7 @@ def test_pieces_cover_a_huge_array_and_share_their_upper_word(piece, monkeypatch
     assert end == size
 
 
-@pytest.mark.parametrize("content", [plan.Fill(1.0), plan.Values(()), plan.Draw(KEY, CONTENTS["uniform"])])
+@pytest.mark.parametrize("content", [plan.Fill(1.0), plan.Values(()), CONTENTS["uniform"]])
 def test_an_empty_plan_has_no_pieces_and_an_empty_result(content):
     empty = plan.Plan((3, 0, 2), DTYPES["float32"], content, (2, 1, 0))
     assert list(reference.pieces(empty, OPS)) == []
@@ -98,6 +98,6 @@ def test_a_key_given_apart_replaces_the_plans():
 
 @pytest.mark.parametrize("name", ["uniform", "normal", "truncated", "double", "half"])
 def test_host_values_are_only_for_contents_that_the_host_computes(name):
-    content = plan.Draw(KEY, CONTENTS[name])
-    with pytest.raises(TypeError, match="a Draw is not computed on the host"):
-        reference.host_values(plan.Plan((3,), CONTENTS[name].dtype, content))
+    content = CONTENTS[name]
+    with pytest.raises(TypeError, match=f"a {type(content).__name__} is not computed on the host"):
+        reference.host_values(plan.Plan((3,), content.dtype, content, key=KEY))

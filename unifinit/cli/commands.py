@@ -90,7 +90,7 @@ def run_describe(arguments: Namespace) -> int:
 
 
 def run_backends(arguments: Namespace) -> int:
-    """Try the backends out; in JSON ``{"backends": [{"name", "state", "version", "detail"}]}``."""
+    """Try the backends out; in JSON ``{"backends": [{"name", "state", "version", ..., "execution"}]}``."""
     if not arguments.json:
         tables.require_rich()
     known = registry()
@@ -159,5 +159,5 @@ def _hyperparameters(cls: type[Initializer]) -> dict[str, Any]:
 
 def _tried_out(status: BackendStatus, answers: Answers) -> BackendStatus:
     if answers.failure is None:
-        return dataclasses.replace(status, version=answers.version)
+        return dataclasses.replace(status, version=answers.version, execution=answers.execution)
     return dataclasses.replace(status, state="broken", detail=answers.failure)

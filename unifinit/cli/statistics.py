@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unifinit.distributions import Distribution, Normal, TruncatedNormal, Uniform
-from unifinit.plan import Draw, OrthogonalMatrix, Plan
+from unifinit.plan import OrthogonalMatrix, Plan
 from unifinit.types import DType
 
 SIGMAS = 5.0
@@ -91,15 +91,15 @@ def analyse(plan: Plan, data: bytes) -> Statistics:
         within = _within(minimum, maximum, plan)
         if not within:
             flags.append(f"range [{minimum:.6g}, {maximum:.6g}] is beyond the bounds")
-        if not isinstance(plan.content, (Draw, OrthogonalMatrix)):
+        if not isinstance(plan.content, (Distribution, OrthogonalMatrix)):
             if not _exactly(mean, expected.mean, expected) or not _exactly(stddev, expected.stddev, expected):
                 flags.append(f"mean {mean:.6g} or stddev {stddev:.6g} is not that of the given values")
         elif expected.stddev > 0:
             # The elements of an orthogonal matrix are uncorrelated, so its mean has this error too.
             error = expected.stddev / math.sqrt(count)
             mean_sigmas = _beyond_rounding(mean - expected.mean, plan) / error
-        if isinstance(plan.content, Draw) and count >= ENOUGH:
-            error = expected.stddev * math.sqrt((kurtosis(plan.content.distribution) - 1) / (4 * count))
+        if isinstance(plan.content, Distribution) and count >= ENOUGH:
+            error = expected.stddev * math.sqrt((kurtosis(plan.content) - 1) / (4 * count))
             stddev_sigmas = _beyond_rounding(stddev - expected.stddev, plan) / error
         if isinstance(plan.content, OrthogonalMatrix):
             orthogonality = _orthogonality(decode(stored, plan.dtype), plan, plan.content)

@@ -30,6 +30,8 @@ class Answers:
     ----------
     version
         Of the library.
+    execution
+        What draws arrays in memory of the host.
     failure
         Why the backend could not be used at all.
     outcomes
@@ -37,6 +39,7 @@ class Answers:
     """
 
     version: str | None = None
+    execution: str = ""
     failure: str | None = None
     outcomes: dict[int, Outcome] = field(default_factory=dict)
 
@@ -80,7 +83,8 @@ def ask(
                     if message["event"] == "failed":
                         raise WorkerDiedError(message["reason"])
                     if message["event"] == "ready":
-                        answers.version, ready = message["version"], True
+                        answers.version, answers.execution = message["version"], message["execution"]
+                        ready = True
                     else:
                         answers.outcomes[message["number"]] = Outcome(**message["outcome"])
                         pending.pop(0)

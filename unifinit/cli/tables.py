@@ -104,10 +104,10 @@ def show_backends(found: Sequence[Mapping[str, Any]]) -> None:
     """The table of ``unifinit backends``."""
     from rich.text import Text
 
-    table = _table("backend", "state", "version", "what to know")
+    table = _table("backend", "state", "version", "what draws in host memory, or what to know")
     for entry in found:
         state = Text(entry["state"], STATE_STYLES[entry["state"]])
-        table.add_row(entry["name"], state, entry["version"] or "-", entry["detail"])
+        table.add_row(entry["name"], state, entry["version"] or "-", entry["detail"] or entry["execution"])
     _console().print(table)
 
 

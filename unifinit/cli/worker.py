@@ -15,6 +15,7 @@ from dataclasses import asdict
 from importlib import import_module
 from typing import Any
 
+from unifinit import host
 from unifinit.backend import Backend
 from unifinit.cli.clock import complete, median_seconds
 from unifinit.cli.jobs import STRICT, Message, Outcome, Task, one_line
@@ -46,12 +47,13 @@ def answer(job: dict[str, Any], send: Callable[[Message], None]) -> None:
     """Load the backend of a job and run its tasks."""
     try:
         backend, version = load(job["backend"])
+        execution = host.execution(uses_kernel=getattr(backend, "host_kernel", False))
     # Whatever a framework does on import is reported by name.
     except Exception as error:
         reason = one_line(error) if isinstance(error, UnifinitError) else _reason(error)
         send({"event": "failed", "reason": reason})
         return
-    send({"event": "ready", "version": version})
+    send({"event": "ready", "version": version, "execution": execution})
     for fields in job["tasks"]:
         task = Task(**fields)
         outcome = run(backend, task, job["repeats"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import cached_property
 from typing import NamedTuple
 
 from unifinit.stream.ops import Ops
@@ -18,8 +19,32 @@ class Moments(NamedTuple):
     maximum: float
 
 
+class Parameters(NamedTuple):
+    """The numbers with which values are made, for whoever makes them elsewhere.
+
+    A value is ``(x + shift) * scale``, held between ``minimum`` and ``maximum`` if ``clips``. For a truncated
+    distribution the points are ``first`` to ``first + span``, and quantiles are held between ``lowest`` and
+    ``highest``.
+    """
+
+    shift: float = 0.0
+    scale: float = 1.0
+    minimum: float = 0.0
+    maximum: float = 0.0
+    clips: bool = False
+    first: int = 0
+    span: int = 0
+    lowest: int = 0
+    highest: int = 0
+
+
 class Distribution(ABC):
     """A distribution whose parameters have been checked and rounded."""
+
+    @cached_property
+    @abstractmethod
+    def parameters(self) -> Parameters:
+        """What ``draw`` computes with."""
 
     @abstractmethod
     def draw(self, ops: Ops, first: Array, second: Array) -> Array:

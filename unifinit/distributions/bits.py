@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
-from unifinit.distributions.base import Distribution, Moments
+from unifinit.distributions.base import Distribution, Moments, Parameters
 from unifinit.errors import DtypeError
 from unifinit.stream import double
 from unifinit.stream.ops import Ops
@@ -21,6 +22,11 @@ class Bits(Distribution):
     def __post_init__(self) -> None:
         if self.dtype.name not in ("uint32", "uint64"):
             raise DtypeError(f"bits have dtype 'uint32' or 'uint64', not {self.dtype.name!r}")
+
+    @cached_property
+    def parameters(self) -> Parameters:
+        """What ``draw`` computes with."""
+        return Parameters()
 
     def draw(self, ops: Ops, first: Array, second: Array) -> Array:
         """32 bits: the exclusive or of the words; 64 bits: the first word on top of the second."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from unifinit.distributions.base import Distribution, Moments
+from unifinit.distributions.base import Distribution, Moments, Parameters
 from unifinit.distributions.parameters import (
     finite,
     require_normal,
@@ -43,6 +44,11 @@ class Normal(Distribution):
         require_range(self.mean - reach, self.mean + reach, self.dtype)
 
         set_fields(self, shift=shift_for(self.mean, self.stddev, self.dtype))
+
+    @cached_property
+    def parameters(self) -> Parameters:
+        """What ``draw`` computes with."""
+        return Parameters(self.shift, self.stddev)
 
     def draw(self, ops: Ops, first: Array, second: Array) -> Array:
         """(z + mean / stddev) * stddev for the quantile z at JAX's point."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
-from unifinit.distributions.base import Distribution, Moments
+from unifinit.distributions.base import Distribution, Moments, Parameters
 from unifinit.distributions.parameters import (
     finite,
     real,
@@ -79,6 +79,18 @@ class TruncatedNormal(Distribution):
                 f"{self.dtype.compute} normal numbers reach {reach:.2f} standard deviations; "
                 "wanted a wider interval, or one nearer to 0"
             )
+
+    @cached_property
+    def parameters(self) -> Parameters:
+        """What ``draw`` computes with."""
+        return Parameters(
+            self.shift,
+            self.stddev,
+            first=self.ends.first,
+            span=self.ends.last - self.ends.first,
+            lowest=self.ends.minimum,
+            highest=self.ends.maximum,
+        )
 
     def draw(self, ops: Ops, first: Array, second: Array) -> Array:
         """One number for each block: the quantile at a point between the ends; nothing is rejected."""

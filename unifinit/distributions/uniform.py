@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from unifinit.distributions.base import Distribution, Moments
+from unifinit.distributions.base import Distribution, Moments, Parameters
 from unifinit.distributions.parameters import (
     finite,
     require_normal,
@@ -59,6 +60,11 @@ class Uniform(Distribution):
         ends = (0.0, 1 - 2.0 ** -resolution(self.dtype).FRACTION_BITS)
         low, high = (rounded(rounded(u + self.shift, self.dtype) * self.scale, self.dtype) for u in ends)
         set_fields(self, clips=low < self.minval or high > self.maxval)
+
+    @cached_property
+    def parameters(self) -> Parameters:
+        """What ``draw`` computes with."""
+        return Parameters(self.shift, self.scale, self.minval, self.maxval, self.clips)
 
     def draw(self, ops: Ops, first: Array, second: Array) -> Array:
         """(k * 2**-b + minval / width) * width for the b-bit fraction k; JAX's values on [0, 1)."""

@@ -7,6 +7,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Self, SupportsIndex, TypeVar
 
 from unifinit import dispatch
@@ -20,6 +21,9 @@ from unifinit.plan import Content, Plan, make_plan
 from unifinit.types import Array, DType, Shape, as_dtype, as_shape, require_floating
 
 Target = TypeVar("Target")
+
+MOST_PLANS = 4096
+_PLANS: dict[tuple[object, ...], Plan] = {}
 
 CLASSES: dict[str, type[Initializer]] = {}
 """Every concrete initializer by the name of its class."""
@@ -49,15 +53,21 @@ class Initializer(ABC):
             CLASSES[cls.__name__] = cls
 
     @abstractmethod
-    def _content(self, shape: Shape, dtype: DType, key: Key) -> Content:
-        """What an array of a canonical shape holds."""
+    def _content(self, shape: Shape, dtype: DType) -> Content:
+        """What an array of a canonical shape holds: a function of arguments and hyperparameters alone."""
 
     def _check_dtype(self, dtype: DType) -> DType:
         return dtype
 
-    def _key(self, seed: SupportsIndex | Key | None) -> Key:
+    def _key(self, seed: SupportsIndex | Key | None) -> Key | None:
         # No entropy is spent where nothing is drawn, but a wrong seed is an error all the same.
-        return Key(0) if seed is None else as_key(seed)
+        return None if seed is None else as_key(seed)
+
+    def _plan(self, shape: Shape, dtype: DType, layout: Layout) -> Plan:
+        """A plan whose key is left open."""
+        return make_plan(
+            shape, dtype, layout, lambda canonical: self._content(canonical, self._check_dtype(dtype))
+        )
 
     def __call__(
         self,
@@ -105,7 +115,8 @@ class Initializer(ABC):
             If there is no backend to create the array.
         """
         return dispatch.create(
-            self._make_content(seed),
+            self._plan,
+            self._key(seed),
             shape,
             dtype,
             like=like,
@@ -143,7 +154,7 @@ class Initializer(ABC):
         ShapeError, LayoutError, SeedError, DtypeError, ArgumentError, UnsupportedArrayError
             If an argument is wrong; nothing has been written then.
         """
-        dispatch.fill(self._make_content(seed), target, layout=layout)
+        dispatch.fill(self._plan, self._key(seed), target, layout=layout)
         return target
 
     def plan(
@@ -155,10 +166,7 @@ class Initializer(ABC):
         layout: str | Layout | None = None,
     ) -> Plan:
         """What a call with these arguments would compute, as a value; no array is made."""
-        order = as_layout(layout)
-        canonical = order.canonical_shape(as_shape(shape))
-        resolved = as_dtype(dtype)
-        return make_plan(canonical, resolved, order, self._make_content(seed)(canonical, resolved))
+        return self._plan(as_shape(shape), as_dtype(dtype), as_layout(layout)).with_key(self._key(seed))
 
     def describe(
         self,
@@ -184,13 +192,9 @@ class Initializer(ABC):
             layout=as_layout(layout).text,
             dtype=plan.dtype.name,
             fans=compute_fans(plan.shape),
-            content=type(getattr(plan.content, "distribution", plan.content)).__name__,
+            content=type(plan.content).__name__,
             moments=plan.moments(),
         )
-
-    def _make_content(self, seed: SupportsIndex | Key | None) -> dispatch.MakeContent:
-        key = self._key(seed)
-        return lambda shape, dtype: self._content(shape, self._check_dtype(dtype), key)
 
     def get_config(self) -> dict[str, Any]:
         """The hyperparameters by name, in types that JSON has."""
@@ -246,6 +250,22 @@ class RandomInitializer(Initializer):
 
     def _key(self, seed: SupportsIndex | Key | None) -> Key:
         return as_key(self.seed if seed is None else seed)
+
+    def _plan(self, shape: Shape, dtype: DType, layout: Layout) -> Plan:
+        """A plan whose key is left open; remembered, as a model asks for the same one many times."""
+        known = (self._identity, shape, dtype, layout.text)
+        plan = _PLANS.get(known)
+        if plan is None:
+            if len(_PLANS) >= MOST_PLANS:
+                _PLANS.clear()
+            plan = _PLANS[known] = super()._plan(shape, dtype, layout)
+        return plan
+
+    @cached_property
+    def _identity(self) -> tuple[object, ...]:
+        # Representations, because 0.0 and -0.0 are equal.
+        values = (getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "seed")
+        return (type(self), *map(repr, values))
 
     def _check_dtype(self, dtype: DType) -> DType:
         return require_floating(dtype, type(self).__name__)

@@ -11,7 +11,6 @@ import numpy as np
 
 from unifinit.errors import ArgumentError, ShapeError
 from unifinit.initializers.base import Initializer
-from unifinit.key import Key
 from unifinit.plan import Content, Values, fill, fitting
 from unifinit.types import DType, Shape
 
@@ -30,7 +29,7 @@ class Zeros(Initializer):
 
     summary = "all elements 0"
 
-    def _content(self, shape: Shape, dtype: DType, key: Key) -> Content:
+    def _content(self, shape: Shape, dtype: DType) -> Content:
         return fill(0, dtype)
 
 
@@ -47,7 +46,7 @@ class Ones(Initializer):
 
     summary = "all elements 1"
 
-    def _content(self, shape: Shape, dtype: DType, key: Key) -> Content:
+    def _content(self, shape: Shape, dtype: DType) -> Content:
         return fill(1, dtype)
 
 
@@ -99,7 +98,7 @@ class Constant(Initializer):
         plain = numbers.item() if array.ndim == 0 else tuple(numbers.reshape(-1).tolist())
         object.__setattr__(self, "value", plain)
 
-    def _content(self, shape: Shape, dtype: DType, key: Key) -> Content:
+    def _content(self, shape: Shape, dtype: DType) -> Content:
         if not isinstance(self.value, tuple):
             return fill(self.value, dtype)  # type: ignore[arg-type]
         size = math.prod(shape)

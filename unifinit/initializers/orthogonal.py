@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from unifinit.errors import ShapeError
 from unifinit.initializers.base import RandomInitializer, check_real
-from unifinit.key import Key
 from unifinit.plan import Content, orthogonal
 from unifinit.types import DType, Shape
 
@@ -48,7 +47,7 @@ class Orthogonal(RandomInitializer):
         super().__post_init__()
         check_real(self, "gain")
 
-    def _content(self, shape: Shape, dtype: DType, key: Key) -> Content:
+    def _content(self, shape: Shape, dtype: DType) -> Content:
         if len(shape) < 2:
             raise ShapeError(f"shape {shape} has {len(shape)} axes; Orthogonal wants at least 2")
-        return orthogonal(key, self.gain, dtype)
+        return orthogonal(self.gain, dtype)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from unifinit.errors import ArgumentError
 from unifinit.initializers.base import RandomInitializer, check_real
-from unifinit.key import Key
 from unifinit.plan import Content, normal, truncated_normal, uniform
 from unifinit.types import DType, Shape
 
@@ -52,8 +51,8 @@ class RandomUniform(RandomInitializer):
     def _maxval(self) -> float:
         return 1.0 if self.maxval is None else self.maxval
 
-    def _content(self, shape: Shape, dtype: DType, key: Key) -> Content:
-        return uniform(key, self.minval, self._maxval, dtype)
+    def _content(self, shape: Shape, dtype: DType) -> Content:
+        return uniform(self.minval, self._maxval, dtype)
 
 
 @dataclass(frozen=True, repr=False)
@@ -85,8 +84,8 @@ class RandomNormal(RandomInitializer):
         check_real(self, "mean")
         check_real(self, "stddev", least=0)
 
-    def _content(self, shape: Shape, dtype: DType, key: Key) -> Content:
-        return normal(key, self.mean, self.stddev, dtype)
+    def _content(self, shape: Shape, dtype: DType) -> Content:
+        return normal(self.mean, self.stddev, dtype)
 
 
 @dataclass(frozen=True, repr=False)
@@ -124,5 +123,5 @@ class TruncatedNormal(RandomInitializer):
         check_real(self, "mean")
         check_real(self, "stddev", least=0)
 
-    def _content(self, shape: Shape, dtype: DType, key: Key) -> Content:
-        return truncated_normal(key, -2.0, 2.0, self.mean, self.stddev, dtype)
+    def _content(self, shape: Shape, dtype: DType) -> Content:
+        return truncated_normal(-2.0, 2.0, self.mean, self.stddev, dtype)

@@ -11,8 +11,7 @@ from unifinit.distributions.resolution import rounded
 from unifinit.errors import ArgumentError, or_list, suggestion
 from unifinit.fans import compute_fans, input_size
 from unifinit.initializers.base import RandomInitializer, check_real
-from unifinit.key import Key
-from unifinit.plan import Content, Draw, fill
+from unifinit.plan import Content, fill
 from unifinit.types import DType, Shape
 
 MODES = ("fan_in", "fan_out", "fan_avg")
@@ -21,7 +20,7 @@ TRUNCATED_STDDEV = 0.87962566103423978
 """Standard deviation of a standard normal variable truncated at two."""
 
 
-def scaled(key: Key, shape: Shape, dtype: DType, scale: float, mode: str, distribution: str) -> Content:
+def scaled(shape: Shape, dtype: DType, scale: float, mode: str, distribution: str) -> Content:
     """Numbers of variance ``scale / n``, n being a fan of the shape, at least 1.
 
     Each step is rounded to the dtype of computation, in JAX's order, so that uniform values are
@@ -38,12 +37,12 @@ def scaled(key: Key, shape: Shape, dtype: DType, scale: float, mode: str, distri
     variance = rounded(scale / max(1, fan), dtype)
     if distribution == "uniform":
         limit = rounded(math.sqrt(rounded(3 * variance, dtype)), dtype)
-        return Draw(key, Uniform(-limit, limit, dtype))
+        return Uniform(-limit, limit, dtype)
     stddev = rounded(math.sqrt(variance), dtype)
     if distribution == "untruncated_normal":
-        return Draw(key, Normal(0.0, stddev, dtype))
+        return Normal(0.0, stddev, dtype)
     stddev /= rounded(TRUNCATED_STDDEV, dtype)
-    return Draw(key, TruncatedNormal(-2.0, 2.0, 0.0, stddev, dtype))
+    return TruncatedNormal(-2.0, 2.0, 0.0, stddev, dtype)
 
 
 @dataclass(frozen=True, repr=False)
@@ -90,8 +89,8 @@ class VarianceScaling(RandomInitializer):
                     f"{name} is {value!r}{suggestion(str(value), known)}; wanted one of {or_list(known)}"
                 )
 
-    def _content(self, shape: Shape, dtype: DType, key: Key) -> Content:
-        return scaled(key, shape, dtype, self.scale, self.mode, self.distribution)
+    def _content(self, shape: Shape, dtype: DType) -> Content:
+        return scaled(shape, dtype, self.scale, self.mode, self.distribution)
 
 
 @dataclass(frozen=True, repr=False)
@@ -100,8 +99,8 @@ class _FixedScaling(RandomInitializer):
 
     scaling: ClassVar[tuple[float, str, str]]
 
-    def _content(self, shape: Shape, dtype: DType, key: Key) -> Content:
-        return scaled(key, shape, dtype, *self.scaling)
+    def _content(self, shape: Shape, dtype: DType) -> Content:
+        return scaled(shape, dtype, *self.scaling)
 
 
 @dataclass(frozen=True, repr=False)
@@ -207,6 +206,6 @@ class UniformUnitScaling(RandomInitializer):
         super().__post_init__()
         check_real(self, "factor", least=0)
 
-    def _content(self, shape: Shape, dtype: DType, key: Key) -> Content:
+    def _content(self, shape: Shape, dtype: DType) -> Content:
         limit = math.sqrt(3 / max(1, input_size(shape))) * self.factor
-        return Draw(key, Uniform(-limit, limit, dtype)) if limit else fill(0.0, dtype)
+        return Uniform(-limit, limit, dtype) if limit else fill(0.0, dtype)

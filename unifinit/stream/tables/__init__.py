@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 from functools import cache
 
 import numpy as np
@@ -21,7 +22,8 @@ def double() -> npt.NDArray[np.int64]:
 
 
 def _read(name: str, dtype: str) -> npt.NDArray[np.int_]:
-    from importlib.resources import files  # Not at the top: it is slow to import.
-
+    data = pkgutil.get_data(__name__, name)
+    if data is None:
+        raise FileNotFoundError(f"table {name} is not where {__name__} is; wanted a complete installation")
     # A copy, because PyTorch warns of memory that is read-only; no caller ever gets to see it.
-    return np.frombuffer(files(__name__).joinpath(name).read_bytes(), dtype=dtype).copy()
+    return np.frombuffer(data, dtype=dtype).copy()

@@ -1,0 +1,12 @@
+/* What every processor of the architecture has: SSE2, NEON, or whatever the compiler takes for granted. */
+#define VECTOR_BYTES 16
+#define LEVEL(name) name##_baseline
+#define LEVEL_NAME "baseline"
+
+#include "level_body.h"
+
+static int available(void) {
+    return 1;
+}
+
+DEFINE_LEVEL

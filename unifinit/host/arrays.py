@@ -1,0 +1,154 @@
+"""Plans as NumPy arrays that the kernel fills."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from unifinit import reference
+from unifinit.distributions import Bits, Normal, TruncatedNormal, Uniform
+from unifinit.host import threads
+from unifinit.host.kernel import kernel, load
+from unifinit.host.orthogonal import KernelSteps
+from unifinit.plan import OrthogonalMatrix, Plan
+from unifinit.types import DType, Shape
+
+_STORAGE: dict[str, np.dtype[Any]] = {
+    "uint32": np.dtype(np.uint32),
+    "uint64": np.dtype(np.uint64),
+    "float16": np.dtype(np.float16),
+    "bfloat16": np.dtype(np.uint16),
+    "float32": np.dtype(np.float32),
+    "float64": np.dtype(np.float64),
+}
+
+KINDS: dict[type, int] = {Bits: 0, Uniform: 1, Normal: 2, TruncatedNormal: 3}
+FORMATS = {"uint32": 0, "uint64": 1, "float16": 2, "bfloat16": 3, "float32": 4, "float64": 5}
+ALIGNMENT = 64
+"""In bytes. With it JAX and TensorFlow take over memory without a copy."""
+HUGE = 2**22
+"""Bytes from which huge pages are worth asking for."""
+STREAMED = 2**23
+"""Bytes from which memory that has long been in use is written past the caches."""
+
+HostArray: TypeAlias = npt.NDArray[Any]
+
+
+def can_run(plan: Plan) -> bool:
+    """Whether the kernel can run a plan."""
+    return plan.key is not None and kernel().level is not None
+
+
+def execution(*, uses_kernel: bool) -> str:
+    """What draws arrays in memory of the host, in words, for a backend that uses the kernel or does not."""
+    if not uses_kernel:
+        return "array operations"
+    status = kernel()
+    if status.level is None:
+        return f"array operations, without the kernel: {status.reason}"
+    return f"kernel ({status.level}, threads: {threads.get_num_threads()})"
+
+
+def storage(dtype: DType) -> np.dtype[Any]:
+    """The dtype as which NumPy sees the memory that the kernel writes; it has no bfloat16."""
+    return _STORAGE[dtype.name]
+
+
+def empty(shape: Shape, dtype: DType) -> HostArray:
+    """Memory for an array, aligned to 64 bytes, which other libraries may take over.
+
+    Returns
+    -------
+    ndarray
+        Of the dtype that ``storage`` gives, in row-major order; its contents are arbitrary.
+    """
+    words = storage(dtype)
+    size = math.prod(shape) * words.itemsize
+    memory = np.empty(size + ALIGNMENT, dtype=np.uint8)
+    start = -memory.__array_interface__["data"][0] % ALIGNMENT
+    return memory[start : start + size].view(words).reshape(shape)
+
+
+def create(plan: Plan) -> HostArray:
+    """A new array with the values of a plan, as ``empty`` makes it."""
+    out = empty(plan.result_shape, plan.dtype)
+    fill(out, plan, fresh=True)
+    return out
+
+
+def fill(out: HostArray, plan: Plan, *, fresh: bool = False) -> None:
+    """Write the values of a plan into memory of the host, in place.
+
+    Parameters
+    ----------
+    out
+        A writable array of the plan's ``result_shape`` and the dtype that ``storage`` gives. It may have any
+        strides, but no two elements may share memory.
+    plan
+        One that ``can_run``.
+    fresh
+        Whether the memory has never been written: its pages are then made on the way.
+    """
+    content: Any = plan.content
+    if isinstance(content, OrthogonalMatrix):
+        if plan.size:
+            _fill_orthogonal(out, plan, content)
+        return
+    module, level = load()[0], kernel().level
+    recipe = (KINDS[type(content)], FORMATS[plan.dtype.name], *content.parameters)
+    if plan.axes is None and out.flags.c_contiguous:
+        out = out.reshape(-1)
+        steps: tuple[int, ...] = (1,)
+    else:
+        steps = counter_steps(plan)
+    if fresh and out.nbytes >= HUGE:
+        module.advise_huge_pages(out)
+    streaming = not fresh and out.nbytes >= STREAMED
+    words = plan.required_key().words
+
+    if plan.size < 2 * threads.LEAST:
+        module.fill(level, words, recipe, out, 0, steps, 0, plan.size, streaming)
+        return
+
+    def work(start: int, stop: int) -> None:
+        module.fill(level, words, recipe, out, 0, steps, start, stop, streaming)
+
+    threads.run(plan.size, work)
+
+
+def _fill_orthogonal(out: HostArray, plan: Plan, content: OrthogonalMatrix) -> None:
+    drawn = create(reference.orthogonal_draw(plan))
+    values = reference.orthogonalised(plan, content, drawn, KernelSteps()).reshape(plan.shape)
+    del drawn
+    if plan.axes is not None:
+        values = values.transpose(plan.axes)
+    if plan.dtype.name == "bfloat16":
+        values = round_to_bfloat16(values)
+    np.copyto(out, values, casting="same_kind")
+
+
+def round_to_bfloat16(values: HostArray) -> HostArray:
+    """The upper halves of finite float32 numbers, rounded to nearest even."""
+    words = np.ascontiguousarray(values).view(np.uint32)
+    return ((words + 0x7FFF + (words >> 16 & 1)) >> 16).astype(np.uint16)
+
+
+def is_separate(shape: Shape, strides: tuple[int, ...]) -> bool:
+    """Whether it is sure that no two elements share memory, for strides in units of an element."""
+    reach = 0  # Of the elements along the axes with smaller strides.
+    for stride, size in sorted(
+        (abs(stride), size) for stride, size in zip(strides, shape, strict=True) if size > 1
+    ):
+        if stride <= reach:
+            return False
+        reach += (size - 1) * stride
+    return True
+
+
+def counter_steps(plan: Plan) -> tuple[int, ...]:
+    """By how much the number of an element grows along each axis of the result."""
+    steps = [math.prod(plan.shape[axis + 1 :]) for axis in range(len(plan.shape))]
+    return tuple(steps) if plan.axes is None else tuple(steps[axis] for axis in plan.axes)

@@ -1,0 +1,35 @@
+"""Orthogonal matrices by the kernel: the steps of ``unifinit.linalg`` in several threads."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from unifinit.host import threads
+from unifinit.host.kernel import kernel, load
+from unifinit.linalg import Matrix
+
+LEAST_PRODUCTS = 2**21
+"""Multiplications that are worth a thread."""
+
+
+class KernelSteps:
+    """The steps, compiled. Columns are independent, so threads share them."""
+
+    def __init__(self) -> None:
+        self._module = load()[0]
+        self._level = kernel().level
+
+    def reduce_panel(self, panel: Matrix, signs: Matrix) -> tuple[Matrix, Matrix]:
+        """Reduce a panel to triangular form in place."""
+        columns = panel.shape[1]
+        reflectors, triangle = np.empty(panel.shape), np.empty((columns, columns))
+        self._module.qr_panel(self._level, panel, reflectors, triangle, signs.reshape(1, columns))
+        return reflectors, triangle
+
+    def reflect(self, c: Matrix, reflectors: Matrix, triangle: Matrix) -> None:
+        """C := (I - V T V^T) C in place, each sum from its first term to its last."""
+
+        def work(start: int, stop: int) -> None:
+            self._module.qr_reflect(self._level, c, reflectors, triangle, start, stop)
+
+        threads.run(c.shape[1], work, least=max(32, LEAST_PRODUCTS // (2 * reflectors.size)))
