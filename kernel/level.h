@@ -51,13 +51,13 @@ typedef struct {
     void (*to_bfloat16)(const float *x, uint16_t *out, size_t count);
     /* Copy past the caches: for arrays that do not fit them. */
     void (*stream)(void *target, const void *source, size_t bytes);
-    /* Reduce a panel of at most QR_WIDTH columns in place; write V (rows x columns), T (columns x columns) and the signs of
+    /* Find the reflectors that would reduce a panel of at most QR_WIDTH columns: write V (rows x columns), T (columns x columns) and the signs of
      * the diagonal of R. Work has rows * columns elements. */
-    void (*qr_panel)(double *panel, ptrdiff_t rows, ptrdiff_t row_stride, int columns, double *reflectors,
+    void (*qr_panel)(const double *panel, ptrdiff_t rows, ptrdiff_t row_stride, int columns, double *reflectors,
                      double *triangle, double *signs, double *work);
     /* C := (I - V T V^T) C. */
     void (*qr_reflect)(double *c, ptrdiff_t rows, ptrdiff_t row_stride, ptrdiff_t columns, const double *reflectors,
-                       int width, const double *triangle, int transposed);
+                       int width, const double *triangle);
 } Level;
 
 extern const Level level_baseline;

@@ -16,5 +16,5 @@
         normal64,   truncated64,                                                                                   \
         to_float16, to_bfloat16,                                                                                   \
         stream,                                                                                                    \
-        LEVEL(qr_panel), LEVEL(qr_reflect),                                                                        \
+        qr_panel,   qr_reflect,                                                                        \
     };

@@ -200,7 +200,7 @@ static int get_packed(PyObject *object, Py_buffer *view, Py_ssize_t rows, Py_ssi
 
 PyDoc_STRVAR(qr_panel_doc,
              "qr_panel(level, panel, reflectors, triangle, signs)\n--\n\n"
-             "Reduce a panel in place; write V, T and the signs of the diagonal of R. The GIL is released.");
+             "Find the reflectors that would reduce a panel: write V, T and the signs of the diagonal of R. The GIL is released.");
 
 static PyObject *qr_panel(PyObject *module, PyObject *args) {
     (void)module;
@@ -258,7 +258,7 @@ static PyObject *qr_reflect(PyObject *module, PyObject *args) {
         } else if (get_packed(triangle, &t, width, width, "triangle") == 0) {
             Py_BEGIN_ALLOW_THREADS
             level->qr_reflect((double *)c.buf + start, c.shape[0], c.strides[0] / (Py_ssize_t)sizeof(double), stop - start,
-                              v.buf, (int)width, t.buf, 0);
+                              v.buf, (int)width, t.buf);
             Py_END_ALLOW_THREADS
             PyBuffer_Release(&t);
         }

@@ -196,13 +196,13 @@ static void subtract_strip(double *c, ptrdiff_t c_stride, const double *v, ptrdi
     }
 }
 
-/* C := (I - V T V^T) C for `columns` columns of a row-major C; T transposed first if `transposed`. */
-void LEVEL(qr_reflect)(double *c, ptrdiff_t rows, ptrdiff_t row_stride, ptrdiff_t columns,
-                       const double *reflectors, int width, const double *triangle, int transposed) {
+/* C := (I - V T V^T) C for `columns` columns of a row-major C. */
+static void qr_reflect(double *c, ptrdiff_t rows, ptrdiff_t row_stride, ptrdiff_t columns,
+                       const double *reflectors, int width, const double *triangle) {
     ALIGNED double factors[PANEL * PANEL]; /* Row l has the factors of y[l]. */
     for (int l = 0; l < width; l++) {
         for (int k = 0; k < width; k++) {
-            factors[l * PANEL + k] = transposed ? triangle[l * width + k] : triangle[k * width + l];
+            factors[l * PANEL + k] = triangle[k * width + l];
         }
     }
     ALIGNED double y[PANEL * STRIP], z[PANEL * STRIP];
@@ -280,7 +280,7 @@ static void extend_triangle(const double *reflectors, ptrdiff_t rows, int column
  * is, as nobody needs R. Writes reflectors (rows x columns, row-major, contiguous, with the zeros above the
  * diagonal), triangle (columns x columns, row-major, zeros below the diagonal) and signs (columns). `work`
  * has at least rows * columns doubles. */
-void LEVEL(qr_panel)(double *panel, ptrdiff_t rows, ptrdiff_t row_stride, int columns, double *reflectors,
+static void qr_panel(const double *panel, ptrdiff_t rows, ptrdiff_t row_stride, int columns, double *reflectors,
                      double *triangle, double *signs, double *work) {
     double tau[PANEL], transpose[PANEL * PANEL] = {0};
     copy_rows(reflectors, columns, panel, row_stride, rows, columns);

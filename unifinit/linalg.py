@@ -23,7 +23,7 @@ class Steps(Protocol):
     """The two steps of the decomposition; whoever does them faster has to give the same bits."""
 
     def reduce_panel(self, panel: Matrix, signs: Matrix) -> tuple[Matrix, Matrix]:
-        """Reduce a panel to triangular form in place.
+        """Find the reflectors that reduce a panel to triangular form, and leave anything in the panel.
 
         Returns
         -------

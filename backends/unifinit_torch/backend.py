@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import array_api_compat.torch as xp
+import numpy as np
 import torch
 
 from unifinit.backend import (
@@ -107,28 +109,43 @@ class TorchBackend(ArrayApiBackend):
         return native_initializer(name, config, shape, dtype)
 
 
-AS_INTEGERS = {torch.bfloat16: torch.int16, torch.uint32: torch.int32, torch.uint64: torch.int64}
+PLAIN = (torch.Tensor, torch.nn.Parameter)
 
 
 def memory(x: torch.Tensor) -> Any:
-    """The memory of a tensor as an array of NumPy, which does not know all dtypes."""
-    x = x.detach()
-    return x.view(AS_INTEGERS[x.dtype]).numpy() if x.dtype in AS_INTEGERS else x.numpy()
+    """The memory of a tensor of the host as an array of NumPy.
+
+    ``x.numpy()`` would mark the storage as one that cannot be resized, which libraries that shard models do.
+
+    Raises
+    ------
+    TargetError
+        If the storage is smaller than the shape, as those libraries leave it: PyTorch itself would crash.
+    """
+    place, offset = (
+        x.data_ptr(),
+        x.storage_offset() * x.element_size(),
+    )  # Its own memory, if it was shared lazily.
+    size = x.untyped_storage().nbytes()
+    dtype = host.storage(as_dtype(x.dtype))
+    try:
+        whole = (ctypes.c_char * size).from_address(place - offset)
+        return np.ndarray(x.shape, dtype, whole, offset, [stride * dtype.itemsize for stride in x.stride()])
+    except (ValueError, TypeError) as error:
+        raise TargetError(
+            f"the storage of this torch tensor of shape {tuple(x.shape)} has only {size} bytes; wanted "
+            "one with its memory: materialise it first, or create a new tensor: init(x.shape, like=x)"
+        ) from error
 
 
 def has_plain_memory(x: torch.Tensor) -> bool:
     """Whether a tensor is no more than memory of the host, with an element of its own at each index."""
     plain = (
-        type(x) in (torch.Tensor, torch.nn.Parameter)
+        type(x) in PLAIN
         and x.device.type == "cpu"
         and x.layout is torch.strided
         and not (x.is_conj() or x.is_neg() or x.is_inference())
         and not torch.compiler.is_compiling()
         and not torch._C._functorch.is_functorch_wrapped_tensor(x)
     )
-    if not plain or not (x.is_contiguous() or host.is_separate(tuple(x.shape), x.stride())):
-        return False
-    # Libraries that shard models empty the storage of a tensor that still has its shape.
-    last = sum((size - 1) * stride for size, stride in zip(x.shape, x.stride(), strict=True))
-    needed = (x.storage_offset() + last + 1) * x.element_size()
-    return x.numel() == 0 or bool(x.untyped_storage().nbytes() >= needed)
+    return plain and bool(x.is_contiguous() or host.is_separate(tuple(x.shape), x.stride()))

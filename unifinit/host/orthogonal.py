@@ -8,6 +8,8 @@ from unifinit.host import threads
 from unifinit.host.kernel import kernel, load
 from unifinit.linalg import Matrix
 
+STRIP = 64
+"""Columns that the kernel takes through a reflection together; threads share whole strips."""
 LEAST_PRODUCTS = 2**21
 """Multiplications that are worth a thread."""
 
@@ -20,7 +22,7 @@ class KernelSteps:
         self._level = kernel().level
 
     def reduce_panel(self, panel: Matrix, signs: Matrix) -> tuple[Matrix, Matrix]:
-        """Reduce a panel to triangular form in place."""
+        """The reflectors that reduce a panel to triangular form; the panel itself stays as it is."""
         columns = panel.shape[1]
         reflectors, triangle = np.empty(panel.shape), np.empty((columns, columns))
         self._module.qr_panel(self._level, panel, reflectors, triangle, signs.reshape(1, columns))
@@ -28,8 +30,11 @@ class KernelSteps:
 
     def reflect(self, c: Matrix, reflectors: Matrix, triangle: Matrix) -> None:
         """C := (I - V T V^T) C in place, each sum from its first term to its last."""
+        columns = c.shape[1]
 
         def work(start: int, stop: int) -> None:
-            self._module.qr_reflect(self._level, c, reflectors, triangle, start, stop)
+            first, last = start * STRIP, min(stop * STRIP, columns)
+            self._module.qr_reflect(self._level, c, reflectors, triangle, first, last)
 
-        threads.run(c.shape[1], work, least=max(32, LEAST_PRODUCTS // (2 * reflectors.size)))
+        products = 2 * reflectors.size * STRIP
+        threads.run(-(-columns // STRIP), work, least=max(1, LEAST_PRODUCTS // products))
