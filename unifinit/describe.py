@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from unifinit.distributions import Moments
 from unifinit.fans import Fans
 from unifinit.types import Shape
 
 
-@dataclass(frozen=True)
-class Description:
+class Description(NamedTuple):
     """The facts about one initializer and one shape; ``str`` gives them as text.
 
     Attributes

@@ -6,7 +6,6 @@ catches ``ValueError`` or ``TypeError`` keeps working.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -73,5 +72,7 @@ def or_list(names: Iterable[str]) -> str:
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """``" (did you mean 'x'?)"`` for the known name closest to ``name``, or nothing."""
-    close = difflib.get_close_matches(name, list(known), n=1)
+    from difflib import get_close_matches  # Not at the top: only errors need it.
+
+    close = get_close_matches(name, list(known), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""

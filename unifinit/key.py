@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import operator
 import os
 from typing import SupportsIndex, final
@@ -103,8 +102,10 @@ class Key:
             If ``name`` is neither a string that UTF-8 can encode nor an integer from 0 to 2**32 - 1.
         """
         if isinstance(name, str):
+            from hashlib import sha256  # Not at the top: it loads OpenSSL.
+
             try:
-                digest = hashlib.sha256(name.encode()).digest()
+                digest = sha256(name.encode()).digest()
             except UnicodeEncodeError as error:
                 raise SeedError(
                     f"name {name!r} has no UTF-8 encoding ({error}); wanted another name"

@@ -7,16 +7,14 @@ same function as its ``"HWIO"`` kernel for Keras.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from unifinit.errors import LayoutError
 from unifinit.types import Shape
+from unifinit.values import Value
 
 SPATIAL = "DHW"
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(Value):
     """The order of a weight's axes.
 
     Attributes
@@ -32,21 +30,24 @@ class Layout:
         If a letter is unknown, missing or repeated.
     """
 
-    text: str = "...IO"
+    text: str
 
-    def __post_init__(self) -> None:
-        letters = self.text.replace("...", "") if isinstance(self.text, str) else "?"
+    parts = ("text",)
+
+    def __init__(self, text: str = "...IO") -> None:
+        letters = text.replace("...", "") if isinstance(text, str) else "?"
         spatial = [letter for letter in letters if letter not in "IO"]
         malformed = (
             sorted(letters) != sorted(set(letters) | set("IO"))
             or any(letter not in SPATIAL for letter in spatial)
-            or ("..." in self.text and (spatial or self.text.count("...") > 1))
+            or ("..." in text and (spatial or text.count("...") > 1))
         )
         if malformed:
             raise LayoutError(
-                f"layout {self.text!r} is malformed: wanted I and O once each with either '...' or some of "
+                f"layout {text!r} is malformed: wanted I and O once each with either '...' or some of "
                 "D, H and W, as in 'IO', 'OI', 'HWIO', 'OIHW' or 'OI...'"
             )
+        vars(self).update(text=text)
 
     def canonical_axes(self, rank: int) -> tuple[int, ...]:
         """For each axis in canonical order, its place in this layout.

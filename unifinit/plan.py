@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -22,41 +21,53 @@ from unifinit.distributions import (
     TruncatedNormal,
     Uniform,
 )
-from unifinit.distributions.parameters import finite, real, set_fields
+from unifinit.distributions.parameters import finite, real
 from unifinit.distributions.resolution import rounded
 from unifinit.errors import ArgumentError, DtypeError
 from unifinit.key import Key
 from unifinit.layout import Layout
 from unifinit.types import DType, Shape
+from unifinit.values import Value
 
 
-@dataclass(frozen=True)
-class Fill:
+class Fill(Value):
     """The same value everywhere."""
 
     value: float
 
+    parts = ("value",)
 
-@dataclass(frozen=True)
-class Values:
+    def __init__(self, value: float) -> None:
+        vars(self).update(value=value)
+
+
+class Values(Value):
     """Given values, one for each element in canonical order."""
 
     values: tuple[float, ...]
 
+    parts = ("values",)
 
-@dataclass(frozen=True)
-class OrthogonalMatrix:
+    def __init__(self, values: tuple[float, ...]) -> None:
+        vars(self).update(values=values)
+
+
+class OrthogonalMatrix(Value):
     """The matrix of ``unifinit.linalg``: rows are all axes but the last, columns the last one."""
 
     gain: float
+
+    parts = ("gain",)
+
+    def __init__(self, gain: float) -> None:
+        vars(self).update(gain=gain)
 
 
 Content: TypeAlias = Fill | Values | Distribution | OrthogonalMatrix
 """Of a distribution, element i is a function of the parameters and of the block for (key, i)."""
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Value):
     """A shape, a dtype, a content and a key.
 
     Attributes
@@ -82,16 +93,37 @@ class Plan:
     shape: Shape
     dtype: DType
     content: Content
-    axes: tuple[int, ...] | None = None
-    key: Key | None = None
-    size: int = field(init=False, repr=False, compare=False)
-    result_shape: Shape = field(init=False, repr=False, compare=False)
-    is_drawn: bool = field(init=False, repr=False, compare=False)
+    axes: tuple[int, ...] | None
+    key: Key | None
+    size: int
+    result_shape: Shape
+    is_drawn: bool
 
-    def __post_init__(self) -> None:
-        shape = self.shape if self.axes is None else tuple(self.shape[axis] for axis in self.axes)
-        is_drawn = isinstance(self.content, Distribution)
-        set_fields(self, size=math.prod(shape), result_shape=shape, is_drawn=is_drawn)
+    parts = ("shape", "dtype", "content", "axes", "key")
+
+    def __init__(
+        self,
+        shape: Shape,
+        dtype: DType,
+        content: Content,
+        axes: tuple[int, ...] | None = None,
+        key: Key | None = None,
+    ) -> None:
+        vars(self).update(
+            shape=shape,
+            dtype=dtype,
+            content=content,
+            axes=axes,
+            key=key,
+            size=math.prod(shape),
+            result_shape=shape if axes is None else tuple(shape[axis] for axis in axes),
+            is_drawn=isinstance(content, Distribution),
+        )
+
+    @property
+    def constant(self) -> float | None:
+        """The value that all elements have, a number of the dtype; None if they may differ."""
+        return self.content.value if isinstance(self.content, Fill) else None
 
     def with_key(self, key: Key | None) -> Plan:
         """The same plan with another key; one whose content needs none is returned as it is."""

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
-from importlib.util import find_spec
 from threading import RLock
 from types import ModuleType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from unifinit import host
-from unifinit.backend import ArrayApiBackend, Backend
 from unifinit.errors import (
     BackendUnavailableError,
     UnknownBackendError,
@@ -18,13 +15,16 @@ from unifinit.errors import (
     or_list,
     suggestion,
 )
-from unifinit.plugins import DISABLE_VARIABLE, Discovery, discover
+
+# What plugins need is imported with the first of them: keys, plans and configurations need none.
+if TYPE_CHECKING:
+    from unifinit.backend import Backend
+    from unifinit.plugins import Discovery
 
 DEFAULT = "numpy"
 
 
-@dataclass(frozen=True)
-class BackendStatus:
+class BackendStatus(NamedTuple):
     """Whether a backend can be used.
 
     Attributes
@@ -113,6 +113,8 @@ class Registry:
         if name in self._plugins.broken:
             return BackendStatus(name, "broken", detail=self._plugins.broken[name])
         if name not in self._plugins.records:
+            from unifinit.plugins import DISABLE_VARIABLE
+
             return BackendStatus(name, "disabled", detail=f"remove it from {DISABLE_VARIABLE} to enable it")
         record = self._plugins.records[name]
         module = record.modules[0]
@@ -146,6 +148,8 @@ class Registry:
                     raise TypeError(f"load returned {backend!r}; wanted a unifinit.backend.Backend")
             # A framework can fail in any way when it is imported; the others must go on working.
             except (Exception, SystemExit) as error:
+                from unifinit.plugins import DISABLE_VARIABLE
+
                 reason = f"it failed to load: {type(error).__name__}: {error}"
                 self._plugins.broken[name] = reason
                 raise BackendUnavailableError(
@@ -192,6 +196,8 @@ class Registry:
                 f"module {name!r} is no Array API namespace; wanted one such as array_api_strict, or "
                 "array_api_compat's for the library"
             )
+        from unifinit.backend import ArrayApiBackend
+
         return self._generic.setdefault(name, ArrayApiBackend(name, xp))
 
 
@@ -200,6 +206,8 @@ def _is_backend(x: object) -> bool:
 
 
 def _importable(module: str) -> bool:
+    from importlib.util import find_spec
+
     try:
         return find_spec(module) is not None
     except (ImportError, ValueError):
@@ -224,6 +232,8 @@ def registry() -> Registry:
     if _registry is None:
         with _registry_lock:
             if _registry is None:
+                from unifinit.plugins import discover
+
                 _registry = Registry(discover())
     return _registry
 

@@ -6,12 +6,12 @@ import math
 import operator
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from unifinit.errors import DtypeError, ShapeError, or_list, suggestion
+from unifinit.values import Value
 
 Array: TypeAlias = Any
 """An array of whichever framework; unifinit itself never needs to know which."""
@@ -25,10 +25,7 @@ MAX_ELEMENTS = 2**63
 """Counters of the stream are 64-bit, and every framework's sizes are signed."""
 
 
-@dataclass(
-    frozen=True, eq=False
-)  # There is one object for each dtype, so that caches can look it up quickly.
-class DType:
+class DType(Value):
     """A data type that arrays of some framework can have.
 
     Attributes
@@ -47,6 +44,16 @@ class DType:
     kind: Literal["bool", "int", "uint", "float"]
     bits: int
     largest: float
+
+    parts = ("name", "kind", "bits", "largest")
+    # There is one object for each dtype, so that caches can look it up quickly.
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+    def __init__(
+        self, name: str, kind: Literal["bool", "int", "uint", "float"], bits: int, largest: float
+    ) -> None:
+        vars(self).update(name=name, kind=kind, bits=bits, largest=largest)
 
     @property
     def is_floating(self) -> bool:

@@ -63,6 +63,9 @@ class NumpyBackend(ArrayApiBackend):
                 "init(x.shape, like=x)"
             )
         target = target.view(np.ndarray)  # A matrix would stay two-dimensional.
+        if plan.constant is not None:
+            target[...] = np.array(plan.constant, dtype=native_dtype(plan.dtype.name))
+            return
         if host.can_run(plan) and target.dtype.isnative and is_separate(target):
             host.fill(target.view(host.storage(plan.dtype)), plan)
             return

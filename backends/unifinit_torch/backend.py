@@ -85,10 +85,12 @@ class TorchBackend(ArrayApiBackend):
             host.fill(memory(target), plan)
             torch.autograd.graph.increment_version(target)  # For autograd to notice values that it has saved.
             return
-        value = self.run(plan, target.device)
         try:
             with torch.no_grad():
-                target.copy_(value)
+                if plan.constant is not None and plan.dtype.is_floating:
+                    target.fill_(plan.constant)
+                else:
+                    target.copy_(self.run(plan, target.device))
         except RuntimeError as error:
             raise TargetError(
                 f"this torch tensor cannot be filled in place ({str(error).splitlines()[0]}); "
@@ -122,13 +124,13 @@ def memory(x: torch.Tensor) -> Any:
     TargetError
         If the storage is smaller than the shape, as those libraries leave it: PyTorch itself would crash.
     """
-    place, offset = (
-        x.data_ptr(),
-        x.storage_offset() * x.element_size(),
-    )  # Its own memory, if it was shared lazily.
+    place = x.data_ptr()  # Memory that was shared lazily becomes its own.
+    offset = x.storage_offset() * x.element_size()
     size = x.untyped_storage().nbytes()
     dtype = host.storage(as_dtype(x.dtype))
     try:
+        if size == 0 < x.numel():
+            raise ValueError("no memory")  # NumPy would take any memory to be large enough.
         whole = (ctypes.c_char * size).from_address(place - offset)
         return np.ndarray(x.shape, dtype, whole, offset, [stride * dtype.itemsize for stride in x.stride()])
     except (ValueError, TypeError) as error:

@@ -12,7 +12,7 @@ LIBRARY = ROOT / "unifinit"
 BACKENDS = ROOT / "backends"
 
 LAYERS = (
-    {"unifinit.errors"},
+    {"unifinit.errors", "unifinit.values"},
     {"unifinit.types"},
     {"unifinit.stream", "unifinit.stream.tables", "unifinit.stream.threefry"},
     {"unifinit.stream.ops"},
@@ -344,6 +344,45 @@ def loaded_by(statement):
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
     )
     return set(done.stdout.split())
+
+
+ONLY_SOME_CALLS = {
+    *("pluggy", "importlib.metadata", "unifinit.plugins", "unifinit.backend"),  # A backend.
+    *("hashlib", "_hashlib"),  # A key from a name.
+    "difflib",  # A suggestion in an error.
+    *("fractions", "decimal"),
+    *("json", "pickle", "tempfile", "subprocess", "argparse", "textwrap", "email", "zipfile", "pkgutil"),
+    *("concurrent.futures", "multiprocessing", "asyncio", "logging", "unifinit.cli", "unifinit.testing"),
+}
+"""What takes time to import, and is imported by the calls that need it."""
+
+
+def loaded_besides_numpy(statement):
+    """Full names of the modules that a statement loads in a fresh process that has NumPy."""
+    program = (
+        f"import sys, numpy; before = set(sys.modules)\n{statement}\nprint(*(set(sys.modules) - before))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    return set(done.stdout.split())
+
+
+class TestStartUp:
+    def test_loads_nothing_that_only_some_calls_need(self):
+        assert loaded_besides_numpy("import unifinit") & ONLY_SOME_CALLS == set()
+
+    @pytest.mark.parametrize(
+        ("statement", "expected"),
+        [
+            ("unifinit.Zeros()(3)", {"pluggy", "importlib.metadata", "unifinit.plugins", "unifinit.backend"}),
+            ("unifinit.Key(0) / 'name'", {"hashlib"}),
+            ("unifinit.errors.suggestion('zero', ['zeros'])", {"difflib"}),
+        ],
+    )
+    def test_the_calls_that_need_it_load_it(self, statement, expected):
+        # Otherwise the names above would be out of date, and the test above could not fail.
+        assert expected <= loaded_besides_numpy(f"import unifinit; {statement}") & ONLY_SOME_CALLS
 
 
 class TestFreshProcess:

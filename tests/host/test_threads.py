@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 import os
 import subprocess
 import sys
@@ -188,14 +187,21 @@ class TestSafety:
             assert list(pool.map(digest, [*range(6)] * 4)) == wanted * 4
 
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")
-    @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
     def test_after_a_fork(self) -> None:
-        host.set_num_threads(3)
-        wanted = digest(1)  # The parent has a pool now, of which the child inherits no thread.
-        context = multiprocessing.get_context("fork")
-        with context.Pool(2) as pool:
-            assert pool.map_async(digest, [1] * 4).get(timeout=60) == [wanted] * 4
-        assert digest(1) == wanted
+        # In a process of its own, as frameworks warn of forks when they have been loaded.
+        program = """
+            import multiprocessing, warnings
+            warnings.simplefilter("ignore")
+            import unifinit as ui
+            ui.set_num_threads(3)
+            def draw(seed):
+                return ui.HeNormal(seed=seed)((1024, 1024)).tobytes()
+            wanted = draw(1)  # The parent has a pool now, of which the child inherits no thread.
+            with multiprocessing.get_context("fork").Pool(2) as pool:
+                found = pool.map_async(draw, [1] * 4).get(timeout=60)
+            print(found == [wanted] * 4, draw(1) == wanted)
+        """
+        assert python(program) == "True True"
 
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")
     def test_after_a_fork_while_the_pool_is_at_work(self) -> None:

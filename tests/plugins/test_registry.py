@@ -387,10 +387,10 @@ class TestThreads:
         program = """
             import threading
             from concurrent.futures import ThreadPoolExecutor
-            from unifinit import registry
+            from unifinit import plugins, registry
 
             both = threading.Barrier(2)
-            discover = registry.discover
+            discover = plugins.discover
 
             def slow_discover():
                 try:
@@ -399,7 +399,7 @@ class TestThreads:
                     pass
                 return discover()
 
-            registry.discover = slow_discover
+            plugins.discover = slow_discover
             with ThreadPoolExecutor(8) as pool:
                 found = list(pool.map(lambda _: registry.registry(), range(8)))
             assert len(set(map(id, [*found, registry.registry()]))) == 1

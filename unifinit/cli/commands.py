@@ -100,7 +100,7 @@ def run_backends(arguments: Namespace) -> int:
             advance(status.name, number, len(states))
             if status.state == "installed":
                 states[number] = _tried_out(status, probe(status.name))
-    found = [dataclasses.asdict(status) for status in states]
+    found = [status._asdict() for status in states]
     if arguments.json:
         print_json({"backends": found})
     else:
@@ -159,5 +159,5 @@ def _hyperparameters(cls: type[Initializer]) -> dict[str, Any]:
 
 def _tried_out(status: BackendStatus, answers: Answers) -> BackendStatus:
     if answers.failure is None:
-        return dataclasses.replace(status, version=answers.version, execution=answers.execution)
-    return dataclasses.replace(status, state="broken", detail=answers.failure)
+        return status._replace(version=answers.version, execution=answers.execution)
+    return status._replace(state="broken", detail=answers.failure)

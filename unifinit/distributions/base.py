@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from unifinit.stream.ops import Ops
 from unifinit.types import Array
+from unifinit.values import Value
 
 
 class Moments(NamedTuple):
@@ -38,7 +39,7 @@ class Parameters(NamedTuple):
     highest: int = 0
 
 
-class Distribution(ABC):
+class Distribution(Value, ABC):
     """A distribution whose parameters have been checked and rounded."""
 
     @cached_property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import cached_property
 
 from unifinit.distributions.base import Distribution, Moments, Parameters
@@ -13,15 +12,17 @@ from unifinit.stream.ops import Ops
 from unifinit.types import Array, DType
 
 
-@dataclass(frozen=True)
 class Bits(Distribution):
     """Unsigned integers of 32 or 64 random bits."""
 
     dtype: DType
 
-    def __post_init__(self) -> None:
-        if self.dtype.name not in ("uint32", "uint64"):
-            raise DtypeError(f"bits have dtype 'uint32' or 'uint64', not {self.dtype.name!r}")
+    parts = ("dtype",)
+
+    def __init__(self, dtype: DType) -> None:
+        if dtype.name not in ("uint32", "uint64"):
+            raise DtypeError(f"bits have dtype 'uint32' or 'uint64', not {dtype.name!r}")
+        vars(self).update(dtype=dtype)
 
     @cached_property
     def parameters(self) -> Parameters:

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from functools import cached_property
 
 from unifinit.distributions.base import Distribution, Moments, Parameters
-from unifinit.distributions.parameters import (
-    finite,
-    require_normal,
-    require_offset,
-    require_range,
-    set_fields,
-)
+from unifinit.distributions.parameters import finite, require_normal, require_offset, require_range
 from unifinit.distributions.resolution import affine, largest_quantile, resolution, rounded, shift_for
 from unifinit.stream.ops import Ops
 from unifinit.types import Array, DType
 
 
-@dataclass(frozen=True)
 class Normal(Distribution):
     """Normal with a mean and a standard deviation.
 
@@ -32,18 +24,19 @@ class Normal(Distribution):
     mean: float
     stddev: float
     dtype: DType
-    shift: float = field(init=False)
+    shift: float
     """What is added to a standard normal number before it is scaled."""
 
-    def __post_init__(self) -> None:
-        set_fields(self, mean=rounded(finite(self.mean, "mean"), self.dtype))
-        set_fields(self, stddev=rounded(finite(self.stddev, "stddev"), self.dtype))
-        require_offset(self.mean, "mean", self.dtype)
-        require_normal(self.stddev, "stddev", self.dtype)
-        reach = largest_quantile(self.dtype) * self.stddev
-        require_range(self.mean - reach, self.mean + reach, self.dtype)
+    parts = ("mean", "stddev", "dtype")
 
-        set_fields(self, shift=shift_for(self.mean, self.stddev, self.dtype))
+    def __init__(self, mean: float, stddev: float, dtype: DType) -> None:
+        mean = rounded(finite(mean, "mean"), dtype)
+        stddev = rounded(finite(stddev, "stddev"), dtype)
+        require_offset(mean, "mean", dtype)
+        require_normal(stddev, "stddev", dtype)
+        reach = largest_quantile(dtype) * stddev
+        require_range(mean - reach, mean + reach, dtype)
+        vars(self).update(mean=mean, stddev=stddev, dtype=dtype, shift=shift_for(mean, stddev, dtype))
 
     @cached_property
     def parameters(self) -> Parameters:

@@ -90,9 +90,3 @@ def require_range(minimum: float, maximum: float, dtype: DType) -> None:
             f"values between {minimum:.6g} and {maximum:.6g} do not fit dtype {dtype.name}, whose largest "
             f"number is {dtype.largest:.6g}; wanted a smaller range or a wider dtype"
         )
-
-
-def set_fields(instance: object, **fields: object) -> None:
-    """Set fields of a frozen dataclass, while it is being made."""
-    for name, value in fields.items():
-        object.__setattr__(instance, name, value)

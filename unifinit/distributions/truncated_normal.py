@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from fractions import Fraction
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
@@ -17,7 +15,6 @@ from unifinit.distributions.parameters import (
     require_normal,
     require_offset,
     require_range,
-    set_fields,
 )
 from unifinit.distributions.resolution import (
     affine,
@@ -34,7 +31,6 @@ NARROW = 1e-3
 """Width, in standard deviations, below which a truncated normal is described as uniform."""
 
 
-@dataclass(frozen=True)
 class TruncatedNormal(Distribution):
     """Normal, conditioned on ``lower <= (x - mean) / stddev <= upper``.
 
@@ -52,33 +48,34 @@ class TruncatedNormal(Distribution):
     mean: float
     stddev: float
     dtype: DType
-    shift: float = field(init=False)
+    shift: float
     """What is added to a standard number before it is scaled."""
-    ends: TruncatedEnds = field(init=False)
+    ends: TruncatedEnds
     """Where on the stream's scale the bounds lie."""
 
-    def __post_init__(self) -> None:
-        set_fields(self, mean=rounded(finite(self.mean, "mean"), self.dtype))
-        set_fields(self, stddev=rounded(finite(self.stddev, "stddev"), self.dtype))
-        require_offset(self.mean, "mean", self.dtype)
-        set_fields(self, lower=real(self.lower, "lower"), upper=real(self.upper, "upper"))
-        if not self.lower < self.upper:
-            raise ArgumentError(f"lower {self.lower} is not below upper {self.upper}")
-        require_normal(self.stddev, "stddev", self.dtype)
-        reach = largest_quantile(self.dtype)
-        require_range(
-            self.mean + max(self.lower, -reach) * self.stddev,
-            self.mean + min(self.upper, reach) * self.stddev,
-            self.dtype,
-        )
-        set_fields(self, shift=shift_for(self.mean, self.stddev, self.dtype))
-        set_fields(self, ends=truncated_ends(self.lower, self.upper, self.dtype.compute))
-        if not self.ends.first <= self.ends.last:
+    parts = ("lower", "upper", "mean", "stddev", "dtype")
+
+    def __init__(self, lower: float, upper: float, mean: float, stddev: float, dtype: DType) -> None:
+        mean = rounded(finite(mean, "mean"), dtype)
+        stddev = rounded(finite(stddev, "stddev"), dtype)
+        require_offset(mean, "mean", dtype)
+        lower, upper = real(lower, "lower"), real(upper, "upper")
+        if not lower < upper:
+            raise ArgumentError(f"lower {lower} is not below upper {upper}")
+        require_normal(stddev, "stddev", dtype)
+        reach = largest_quantile(dtype)
+        require_range(mean + max(lower, -reach) * stddev, mean + min(upper, reach) * stddev, dtype)
+        shift = shift_for(mean, stddev, dtype)
+        ends = truncated_ends(lower, upper, dtype.compute)
+        if not ends.first <= ends.last:
             raise ArgumentError(
-                f"no number of the stream lies between lower {self.lower} and upper {self.upper}: "
-                f"{self.dtype.compute} normal numbers reach {reach:.2f} standard deviations; "
+                f"no number of the stream lies between lower {lower} and upper {upper}: "
+                f"{dtype.compute} normal numbers reach {reach:.2f} standard deviations; "
                 "wanted a wider interval, or one nearer to 0"
             )
+        vars(self).update(
+            lower=lower, upper=upper, mean=mean, stddev=stddev, dtype=dtype, shift=shift, ends=ends
+        )
 
     @cached_property
     def parameters(self) -> Parameters:
@@ -148,10 +145,16 @@ def truncated_ends(lower: float, upper: float, dtype: DType) -> TruncatedEnds:
     stream = resolution(dtype)
     unit = 1 << stream.QUANTILE_BITS
     top = stream.LARGEST_QUANTILE
-    minimum = -top if lower == -math.inf else max(-top, math.ceil(Fraction(lower) * unit))
-    maximum = top if upper == math.inf else min(top, math.floor(Fraction(upper) * unit))
+    minimum = -top if lower == -math.inf else max(-top, -_floor(-lower, unit))
+    maximum = top if upper == math.inf else min(top, _floor(upper, unit))
     first = _first_at_least(minimum, dtype)
     return TruncatedEnds(first, _first_at_least(maximum + 1, dtype) - 1, minimum, maximum)
+
+
+def _floor(number: float, factor: int) -> int:
+    """The floor of a product, exactly."""
+    numerator, denominator = number.as_integer_ratio()
+    return numerator * factor // denominator
 
 
 def _first_at_least(z: int, dtype: DType) -> int:

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from functools import cached_property
 
 from unifinit.distributions.base import Distribution, Moments, Parameters
-from unifinit.distributions.parameters import (
-    finite,
-    require_normal,
-    require_offset,
-    require_range,
-    set_fields,
-)
+from unifinit.distributions.parameters import finite, require_normal, require_offset, require_range
 from unifinit.distributions.resolution import affine, resolution, rounded, shift_for
 from unifinit.errors import ArgumentError
 from unifinit.stream.ops import Ops
 from unifinit.types import Array, DType
 
 
-@dataclass(frozen=True)
 class Uniform(Distribution):
     """Uniform on [minval, maxval).
 
@@ -33,33 +25,34 @@ class Uniform(Distribution):
     minval: float
     maxval: float
     dtype: DType
-    scale: float = field(init=False)
+    scale: float
     """The width of the range."""
-    shift: float = field(init=False)
+    shift: float
     """What is added to a number from [0, 1) before it is scaled."""
-    clips: bool = field(init=False)
+    clips: bool
     """Whether rounding would carry the first or the last number out of the range."""
 
-    def __post_init__(self) -> None:
-        set_fields(self, minval=rounded(finite(self.minval, "minval"), self.dtype))
-        set_fields(self, maxval=rounded(finite(self.maxval, "maxval"), self.dtype))
-        require_offset(self.minval, "minval", self.dtype)
-        require_offset(self.maxval, "maxval", self.dtype)
-        if self.minval == self.maxval == 0:
+    parts = ("minval", "maxval", "dtype")
+
+    def __init__(self, minval: float, maxval: float, dtype: DType) -> None:
+        minval = rounded(finite(minval, "minval"), dtype)
+        maxval = rounded(finite(maxval, "maxval"), dtype)
+        require_offset(minval, "minval", dtype)
+        require_offset(maxval, "maxval", dtype)
+        if minval == maxval == 0:
             raise ArgumentError(
-                f"minval and maxval are 0 as {self.dtype.compute}; wanted ends that are further from 0"
+                f"minval and maxval are 0 as {dtype.compute}; wanted ends that are further from 0"
             )
-        if not self.minval < self.maxval:
-            raise ArgumentError(
-                f"minval {self.minval} is not below maxval {self.maxval} (as {self.dtype.compute})"
-            )
-        require_range(self.minval, self.maxval, self.dtype)
-        set_fields(self, scale=rounded(self.maxval - self.minval, self.dtype))
-        require_normal(self.scale, "maxval - minval", self.dtype)
-        set_fields(self, shift=shift_for(self.minval, self.scale, self.dtype))
-        ends = (0.0, 1 - 2.0 ** -resolution(self.dtype).FRACTION_BITS)
-        low, high = (rounded(rounded(u + self.shift, self.dtype) * self.scale, self.dtype) for u in ends)
-        set_fields(self, clips=low < self.minval or high > self.maxval)
+        if not minval < maxval:
+            raise ArgumentError(f"minval {minval} is not below maxval {maxval} (as {dtype.compute})")
+        require_range(minval, maxval, dtype)
+        scale = rounded(maxval - minval, dtype)
+        require_normal(scale, "maxval - minval", dtype)
+        shift = shift_for(minval, scale, dtype)
+        ends = (0.0, 1 - 2.0 ** -resolution(dtype).FRACTION_BITS)
+        low, high = (rounded(rounded(u + shift, dtype) * scale, dtype) for u in ends)
+        clips = low < minval or high > maxval
+        vars(self).update(minval=minval, maxval=maxval, dtype=dtype, scale=scale, shift=shift, clips=clips)
 
     @cached_property
     def parameters(self) -> Parameters:

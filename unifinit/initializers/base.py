@@ -253,6 +253,8 @@ class RandomInitializer(Initializer):
 
     def _plan(self, shape: Shape, dtype: DType, layout: Layout) -> Plan:
         """A plan whose key is left open; remembered, as a model asks for the same one many times."""
+        if self._identity is None:
+            return super()._plan(shape, dtype, layout)
         known = (self._identity, shape, dtype, layout.text)
         plan = _PLANS.get(known)
         if plan is None:
@@ -262,10 +264,16 @@ class RandomInitializer(Initializer):
         return plan
 
     @cached_property
-    def _identity(self) -> tuple[object, ...]:
-        # Representations, because 0.0 and -0.0 are equal.
-        values = (getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "seed")
+    def _identity(self) -> tuple[object, ...] | None:
+        """What two initializers share that differ in the seed alone; None if it cannot be told."""
+        values = [getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "seed"]
+        if not all(type(value) in (bool, int, float, str, type(None)) for value in values):
+            return None
+        # Representations, because 0.0 equals -0.0, and 1 equals True.
         return (type(self), *map(repr, values))
+
+    def __getstate__(self) -> dict[str, object]:
+        return {name: value for name, value in vars(self).items() if name != "_identity"}
 
     def _check_dtype(self, dtype: DType) -> DType:
         return require_floating(dtype, type(self).__name__)

@@ -13,10 +13,10 @@ from unifinit.errors import ArgumentError, ShapeError
 from unifinit.initializers.base import Initializer
 from unifinit.plan import Content, Values, fill, fitting
 from unifinit.types import DType, Shape
+from unifinit.values import Immutable
 
 
-@dataclass(frozen=True, repr=False)
-class Zeros(Initializer):
+class Zeros(Immutable, Initializer):
     """All elements 0. Any dtype, integers and booleans too.
 
     Examples
@@ -33,8 +33,7 @@ class Zeros(Initializer):
         return fill(0, dtype)
 
 
-@dataclass(frozen=True, repr=False)
-class Ones(Initializer):
+class Ones(Immutable, Initializer):
     """All elements 1. Any dtype, integers and booleans too.
 
     Examples

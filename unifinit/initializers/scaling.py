@@ -13,6 +13,7 @@ from unifinit.fans import compute_fans, input_size
 from unifinit.initializers.base import RandomInitializer, check_real
 from unifinit.plan import Content, fill
 from unifinit.types import DType, Shape
+from unifinit.values import Immutable
 
 MODES = ("fan_in", "fan_out", "fan_avg")
 DISTRIBUTIONS = ("normal", "truncated_normal", "untruncated_normal", "uniform")
@@ -93,9 +94,11 @@ class VarianceScaling(RandomInitializer):
         return scaled(shape, dtype, self.scale, self.mode, self.distribution)
 
 
-@dataclass(frozen=True, repr=False)
-class _FixedScaling(RandomInitializer):
-    """Variance scaling whose scale, mode and distribution a subclass fixes."""
+class _FixedScaling(Immutable, RandomInitializer):
+    """Variance scaling whose scale, mode and distribution a subclass fixes.
+
+    It adds no field, nor do its subclasses: all that ``dataclass`` would do for them is to keep them frozen.
+    """
 
     scaling: ClassVar[tuple[float, str, str]]
 
@@ -103,7 +106,6 @@ class _FixedScaling(RandomInitializer):
         return scaled(shape, dtype, *self.scaling)
 
 
-@dataclass(frozen=True, repr=False)
 class GlorotUniform(_FixedScaling):
     """Uniform on ±sqrt(6 / (fan_in + fan_out)): variance 2 / (fan_in + fan_out). Also Xavier uniform.
 
@@ -115,7 +117,6 @@ class GlorotUniform(_FixedScaling):
     scaling = (1.0, "fan_avg", "uniform")
 
 
-@dataclass(frozen=True, repr=False)
 class GlorotNormal(_FixedScaling):
     """Truncated normal of variance 2 / (fan_in + fan_out). Also Xavier normal.
 
@@ -127,7 +128,6 @@ class GlorotNormal(_FixedScaling):
     scaling = (1.0, "fan_avg", "truncated_normal")
 
 
-@dataclass(frozen=True, repr=False)
 class HeUniform(_FixedScaling):
     """Uniform on ±sqrt(6 / fan_in): variance 2 / fan_in. Also Kaiming uniform.
 
@@ -139,7 +139,6 @@ class HeUniform(_FixedScaling):
     scaling = (2.0, "fan_in", "uniform")
 
 
-@dataclass(frozen=True, repr=False)
 class HeNormal(_FixedScaling):
     """Truncated normal of variance 2 / fan_in. Also Kaiming normal.
 
@@ -151,7 +150,6 @@ class HeNormal(_FixedScaling):
     scaling = (2.0, "fan_in", "truncated_normal")
 
 
-@dataclass(frozen=True, repr=False)
 class LecunUniform(_FixedScaling):
     """Uniform on ±sqrt(3 / fan_in): variance 1 / fan_in.
 
@@ -163,7 +161,6 @@ class LecunUniform(_FixedScaling):
     scaling = (1.0, "fan_in", "uniform")
 
 
-@dataclass(frozen=True, repr=False)
 class LecunNormal(_FixedScaling):
     """Truncated normal of variance 1 / fan_in.
 

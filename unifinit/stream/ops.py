@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from unifinit.types import Array
+from unifinit.values import Value
 
 
-@dataclass(frozen=True)
-class Ops:
+class Ops(Value):
     """An Array API namespace, a device, and what a backend can do beyond the standard.
 
     Attributes
@@ -32,9 +31,20 @@ class Ops:
     """
 
     xp: Any
-    device: Any = None
-    native_dtype: Callable[[str], Any] | None = None
-    float32_bits: Callable[[Array], Array] | None = None
+    device: Any
+    native_dtype: Callable[[str], Any] | None
+    float32_bits: Callable[[Array], Array] | None
+
+    parts = ("xp", "device", "native_dtype", "float32_bits")
+
+    def __init__(
+        self,
+        xp: Any,
+        device: Any = None,
+        native_dtype: Callable[[str], Any] | None = None,
+        float32_bits: Callable[[Array], Array] | None = None,
+    ) -> None:
+        vars(self).update(xp=xp, device=device, native_dtype=native_dtype, float32_bits=float32_bits)
 
     def dtype(self, name: str) -> Any:
         """The framework's own dtype."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pkgutil
 from functools import cache
 
 import numpy as np
@@ -22,7 +21,9 @@ def double() -> npt.NDArray[np.int64]:
 
 
 def _read(name: str, dtype: str) -> npt.NDArray[np.int_]:
-    data = pkgutil.get_data(__name__, name)
+    from pkgutil import get_data  # Not at the top: tables are read when something is drawn.
+
+    data = get_data(__name__, name)
     if data is None:
         raise FileNotFoundError(f"table {name} is not where {__name__} is; wanted a complete installation")
     # A copy, because PyTorch warns of memory that is read-only; no caller ever gets to see it.
