@@ -238,27 +238,25 @@ static PyObject *qr_panel(PyObject *module, PyObject *args) {
 }
 
 PyDoc_STRVAR(qr_reflect_doc,
-             "qr_reflect(level, c, reflectors, triangle, start, stop)\n--\n\n"
-             "C := (I - V T V^T) C for the columns start to stop; the GIL is released.");
+             "qr_reflect(level, c, reflectors, triangle)\n--\n\n"
+             "C := (I - V T V^T) C; the GIL is released.");
 
 static PyObject *qr_reflect(PyObject *module, PyObject *args) {
     (void)module;
     const char *name;
     PyObject *matrix, *reflectors, *triangle;
-    Py_ssize_t start, stop;
-    if (!PyArg_ParseTuple(args, "sOOOnn:qr_reflect", &name, &matrix, &reflectors, &triangle, &start, &stop)) return NULL;
+    if (!PyArg_ParseTuple(args, "sOOO:qr_reflect", &name, &matrix, &reflectors, &triangle)) return NULL;
     const Level *level = find_level(name);
     Py_buffer c, v, t;
     if (!level || get_matrix(matrix, &c, -1, -1, "c") < 0) return NULL;
     if (get_packed(reflectors, &v, c.shape[0], -1, "reflectors") == 0) {
         const Py_ssize_t width = v.shape[1];
-        if (width < 1 || width > QR_WIDTH || !(0 <= start && start <= stop && stop <= c.shape[1])) {
-            PyErr_Format(PyExc_ValueError, "%zd reflectors for columns %zd to %zd of %zd; wanted 1 to %d, and 0 <= start <= stop",
-                         width, start, stop, c.shape[1], QR_WIDTH);
+        if (width < 1 || width > QR_WIDTH) {
+            PyErr_Format(PyExc_ValueError, "%zd reflectors; wanted 1 to %d", width, QR_WIDTH);
         } else if (get_packed(triangle, &t, width, width, "triangle") == 0) {
             Py_BEGIN_ALLOW_THREADS
-            level->qr_reflect((double *)c.buf + start, c.shape[0], c.strides[0] / (Py_ssize_t)sizeof(double), stop - start,
-                              v.buf, (int)width, t.buf);
+            level->qr_reflect(c.buf, c.shape[0], c.strides[0] / (Py_ssize_t)sizeof(double), c.shape[1], v.buf, (int)width,
+                              t.buf);
             Py_END_ALLOW_THREADS
             PyBuffer_Release(&t);
         }

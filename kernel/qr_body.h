@@ -18,7 +18,7 @@
 enum {
     PANEL = 32, /* The most columns of a panel. */
     STRIP = 64, /* Columns that go through a reflection together; a multiple of TILE_COLUMNS. */
-    CHUNK = 32, /* Rows of a strip that stay in the L1 cache. */
+    CHUNK = 16, /* Rows of a strip that stay in the L1 cache. */
     LANES = (int)LANES64,
     /* A tile is TILE by TILE_VECTORS sums in registers, of which there are 32 of 64 bytes, or 16 of less. */
     TILE = 4,
@@ -168,8 +168,11 @@ INLINE int in_full_vectors(ptrdiff_t columns) {
  * matrix they may lie at addresses that a cache cannot hold together. */
 static void add_strip(const double *c, ptrdiff_t c_stride, const double *v, ptrdiff_t v_stride,
                       ptrdiff_t rows, int width, int columns, double *sums) {
-    if (width == 1 && in_full_vectors(columns)) {
-        add_products(c, c_stride, v, v_stride, rows, width, columns, sums);
+    if (in_full_vectors(columns) && (width == 1 || c_stride == STRIP)) {
+        for (ptrdiff_t i = 0; i < rows; i += CHUNK) {
+            const ptrdiff_t count = smaller(CHUNK, rows - i);
+            add_products(c + i * c_stride, c_stride, v + i * v_stride, v_stride, count, width, columns, sums);
+        }
         return;
     }
     ALIGNED double chunk[CHUNK * STRIP] = {0};

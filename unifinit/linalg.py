@@ -8,15 +8,22 @@ roots, which IEEE 754 defines exactly. It is the blocked Householder method of G
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from unifinit.memory import aligned_empty
+
 Matrix: TypeAlias = npt.NDArray[np.float64]
 
 BLOCK = 32
 """Columns that are reduced together; part of the specification, as it decides the order of sums."""
+
+
+STRIP = 64
+"""Columns that lie together in memory, so that caches hold them; not part of the specification."""
 
 
 class Steps(Protocol):
@@ -32,8 +39,8 @@ class Steps(Protocol):
             receives the signs of the diagonal of R.
         """
 
-    def reflect(self, c: Matrix, reflectors: Matrix, triangle: Matrix) -> None:
-        """C := (I - V T V^T) C in place, each sum from its first term to its last."""
+    def reflect(self, strips: Sequence[Matrix], reflectors: Matrix, triangle: Matrix) -> None:
+        """C := (I - V T V^T) C in place for each C, each sum from its first term to its last."""
 
 
 def orthonormal_columns(a: Matrix, steps: Steps | None = None) -> Matrix:
@@ -42,35 +49,75 @@ def orthonormal_columns(a: Matrix, steps: Steps | None = None) -> Matrix:
     Parameters
     ----------
     a
-        Of shape (m, n), m >= n >= 1, in row-major order, and of full rank. It is overwritten.
+        Of shape (m, n), m >= n >= 1, and of full rank.
     steps
         By default those of this module.
 
     Returns
     -------
     ndarray
-        ``a``, with orthonormal columns.
+        Of shape (m, n), with orthonormal columns.
     """
-    steps = steps or ArraySteps()
-    columns = a.shape[1]
-    triangles = []
+    strips = into_strips(a)
+    signs = decompose(strips, steps or ArraySteps())
+    return np.hstack(strips) * signs
+
+
+def into_strips(a: npt.NDArray[np.floating]) -> list[Matrix]:
+    """A copy of a matrix as matrices of ``STRIP`` columns each, the last one with those that are left."""
+    rows, columns = a.shape
+    memory = aligned_empty((-(-columns // STRIP), rows, STRIP), np.dtype(np.float64))
+    strips = []
+    for strip, left in zip(memory, range(0, columns, STRIP), strict=True):
+        part = a[:, left : left + STRIP]
+        strips.append(strip[:, : part.shape[1]])
+        strips[-1][:] = part
+    return strips
+
+
+def decompose(strips: Sequence[Matrix], steps: Steps) -> Matrix:
+    """Overwrite a matrix with the Q of its decomposition A = QR.
+
+    Parameters
+    ----------
+    strips
+        The matrix, as ``into_strips`` gives it.
+    steps
+        Who takes the steps.
+
+    Returns
+    -------
+    ndarray
+        The signs of the diagonal of R, by which the columns of Q are to be multiplied.
+    """
+    columns = sum(strip.shape[1] for strip in strips)
     signs = np.empty(columns)
-    panels = [slice(start, min(start + BLOCK, columns)) for start in range(0, columns, BLOCK)]
-    for panel in panels:
-        left, right = a[panel.start :, panel], a[panel.start :, panel.stop :]
-        reflectors, triangle = steps.reduce_panel(left, signs[panel])
-        steps.reflect(right, reflectors, np.ascontiguousarray(triangle.T))
-        left[:] = reflectors  # R is not needed, so V can wait in its place.
-        triangles.append(triangle)
-    for panel in reversed(panels):
-        left, rest = a[panel.start :, panel], a[panel.start :, panel.start :]
-        reflectors = left.copy()
-        rest[: panel.stop - panel.start] = 0.0  # Rows and columns of the unit matrix.
-        left[:] = 0.0
-        np.fill_diagonal(left, 1.0)
-        steps.reflect(rest, reflectors, triangles.pop())
-    a *= signs
-    return a
+    kept = []
+    for start in range(0, columns, BLOCK):
+        stop = min(start + BLOCK, columns)
+        panel = _below(strips, start, start)[0][:, :BLOCK]
+        reflectors, triangle = steps.reduce_panel(panel, signs[start:stop])
+        steps.reflect(_below(strips, start, stop), reflectors, np.ascontiguousarray(triangle.T))
+        panel[:] = reflectors  # R is not needed, so V can wait in its place.
+        kept.append((start, panel, triangle))
+    for start, panel, triangle in reversed(kept):
+        reflectors = panel.copy()
+        rest = _below(strips, start, start)
+        for strip in rest:
+            strip[: panel.shape[1]] = 0.0  # Rows and columns of the unit matrix.
+        panel[:] = 0.0
+        np.fill_diagonal(panel, 1.0)
+        steps.reflect(rest, reflectors, triangle)
+    return signs
+
+
+def _below(strips: Sequence[Matrix], row: int, column: int) -> list[Matrix]:
+    """What is left of a matrix from a row and a column on."""
+    first = column // STRIP
+    parts = [strip[row:] for strip in strips[first:]]
+    if parts:
+        parts[0] = parts[0][:, column - first * STRIP :]
+    return parts
 
 
 def _sum_rows(terms: Matrix) -> Matrix:
@@ -109,13 +156,10 @@ class ArraySteps:
             triangle[j, j] = tau
         return reflectors, triangle
 
-    def reflect(self, c: Matrix, reflectors: Matrix, triangle: Matrix) -> None:
-        """C := (I - V T V^T) C in place, each sum from its first term to its last."""
-        rows = len(c)
-        width = max(1, 2**17 // rows)  # Columns are independent; a few at a time stay in the cache.
-        for left in range(0, c.shape[1], width):
-            part = c[:, left : left + width]
-            w = np.stack([_sum_rows(v[:, None] * part) for v in reflectors.T])
+    def reflect(self, strips: Sequence[Matrix], reflectors: Matrix, triangle: Matrix) -> None:
+        """C := (I - V T V^T) C in place for each C, each sum from its first term to its last."""
+        for c in strips:
+            w = np.stack([_sum_rows(v[:, None] * c) for v in reflectors.T])
             w = np.stack([_sum_rows(t[:, None] * w) for t in triangle])
             for v, row in zip(reflectors.T, w, strict=True):
-                part -= v[:, None] * row
+                c -= v[:, None] * row  # noqa: PLW2901 - in place

@@ -74,7 +74,7 @@ class TorchBackend(ArrayApiBackend):
             result = torch.empty(plan.result_shape, dtype=getattr(torch, plan.dtype.name), device=device)
             # Another device can be the default, and some modes make tensors without memory.
             if type(result) is torch.Tensor and result.device.type == "cpu":
-                host.fill(memory(result), plan, fresh=True)
+                host.fill(memory(result, plan.dtype), plan, fresh=True)
                 return result
         with torch.no_grad():
             return super().run(plan, device).contiguous()
@@ -82,7 +82,7 @@ class TorchBackend(ArrayApiBackend):
     def fill(self, target: torch.Tensor, plan: Plan) -> None:
         """Overwrite a tensor; autograd does not see it."""
         if host.can_run(plan) and has_plain_memory(target):
-            host.fill(memory(target), plan)
+            host.fill(memory(target, plan.dtype), plan)
             torch.autograd.graph.increment_version(target)  # For autograd to notice values that it has saved.
             return
         try:
@@ -114,7 +114,7 @@ class TorchBackend(ArrayApiBackend):
 PLAIN = (torch.Tensor, torch.nn.Parameter)
 
 
-def memory(x: torch.Tensor) -> Any:
+def memory(x: torch.Tensor, dtype: DType) -> Any:
     """The memory of a tensor of the host as an array of NumPy.
 
     ``x.numpy()`` would mark the storage as one that cannot be resized, which libraries that shard models do.
@@ -125,14 +125,15 @@ def memory(x: torch.Tensor) -> Any:
         If the storage is smaller than the shape, as those libraries leave it: PyTorch itself would crash.
     """
     place = x.data_ptr()  # Memory that was shared lazily becomes its own.
-    offset = x.storage_offset() * x.element_size()
+    words = host.storage(dtype)
+    offset = x.storage_offset() * words.itemsize
     size = x.untyped_storage().nbytes()
-    dtype = host.storage(as_dtype(x.dtype))
+    strides = None if x.is_contiguous() else [stride * words.itemsize for stride in x.stride()]
     try:
         if size == 0 < x.numel():
             raise ValueError("no memory")  # NumPy would take any memory to be large enough.
         whole = (ctypes.c_char * size).from_address(place - offset)
-        return np.ndarray(x.shape, dtype, whole, offset, [stride * dtype.itemsize for stride in x.stride()])
+        return np.ndarray(x.shape, words, whole, offset, strides)
     except (ValueError, TypeError) as error:
         raise TargetError(
             f"the storage of this torch tensor of shape {tuple(x.shape)} has only {size} bytes; wanted "

@@ -12,7 +12,7 @@ LIBRARY = ROOT / "unifinit"
 BACKENDS = ROOT / "backends"
 
 LAYERS = (
-    {"unifinit.errors", "unifinit.values"},
+    {"unifinit.memory", "unifinit.errors", "unifinit.values"},
     {"unifinit.types"},
     {"unifinit.stream", "unifinit.stream.tables", "unifinit.stream.threefry"},
     {"unifinit.stream.ops"},

@@ -222,20 +222,18 @@ class TestRefusals:
             KERNEL.qr_panel(LEVELS[0], *arrays)
 
     @pytest.mark.parametrize(
-        ("shapes", "columns"),
+        "shapes",
         [
-            (((40, 6), (39, 5), (5, 5)), (0, 6)),
-            (((40, 6), (40, 5), (5, 6)), (0, 6)),
-            (((40, 6), (40, 33), (33, 33)), (0, 6)),
-            (((40, 6), (40, 5), (5, 5)), (-1, 6)),
-            (((40, 6), (40, 5), (5, 5)), (0, 7)),
-            (((40, 6), (40, 5), (5, 5)), (4, 3)),
+            ((40, 6), (39, 5), (5, 5)),
+            ((40, 6), (40, 5), (5, 6)),
+            ((40, 6), (40, 33), (33, 33)),
+            ((40, 6), (40, 0), (0, 0)),
         ],
     )
-    def test_of_a_reflection(self, shapes: tuple[tuple[int, int], ...], columns: tuple[int, int]) -> None:
+    def test_of_a_reflection(self, shapes: tuple[tuple[int, int], ...]) -> None:
         arrays = [np.zeros(shape) for shape in shapes]  # C, V and T.
-        with pytest.raises(ValueError, match=r"reflectors for columns|no row-major matrix"):
-            KERNEL.qr_reflect(LEVELS[0], *arrays, *columns)
+        with pytest.raises(ValueError, match=r"reflectors; wanted 1 to 32|no row-major matrix"):
+            KERNEL.qr_reflect(LEVELS[0], *arrays)
 
     def test_of_matrices_that_lie_otherwise(self) -> None:
         good = np.zeros((40, 5))

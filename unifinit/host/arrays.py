@@ -13,6 +13,8 @@ from unifinit.distributions import Bits, Normal, TruncatedNormal, Uniform
 from unifinit.host import threads
 from unifinit.host.kernel import kernel, load
 from unifinit.host.orthogonal import KernelSteps
+from unifinit.linalg import decompose, into_strips
+from unifinit.memory import aligned_empty
 from unifinit.plan import OrthogonalMatrix, Plan
 from unifinit.types import DType, Shape
 
@@ -27,8 +29,6 @@ _STORAGE: dict[str, np.dtype[Any]] = {
 
 KINDS: dict[type, int] = {Bits: 0, Uniform: 1, Normal: 2, TruncatedNormal: 3}
 FORMATS = {"uint32": 0, "uint64": 1, "float16": 2, "bfloat16": 3, "float32": 4, "float64": 5}
-ALIGNMENT = 64
-"""In bytes. With it JAX and TensorFlow take over memory without a copy."""
 HUGE = 2**22
 """Bytes from which huge pages are worth asking for."""
 STREAMED = 2**23
@@ -65,11 +65,7 @@ def empty(shape: Shape, dtype: DType) -> HostArray:
     ndarray
         Of the dtype that ``storage`` gives, in row-major order; its contents are arbitrary.
     """
-    words = storage(dtype)
-    size = math.prod(shape) * words.itemsize
-    memory = np.empty(size + ALIGNMENT, dtype=np.uint8)
-    start = -memory.__array_interface__["data"][0] % ALIGNMENT
-    return memory[start : start + size].view(words).reshape(shape)
+    return aligned_empty(shape, storage(dtype))
 
 
 def create(plan: Plan) -> HostArray:
@@ -120,14 +116,21 @@ def fill(out: HostArray, plan: Plan, *, fresh: bool = False) -> None:
 
 
 def _fill_orthogonal(out: HostArray, plan: Plan, content: OrthogonalMatrix) -> None:
-    drawn = create(reference.orthogonal_draw(plan))
-    values = reference.orthogonalised(plan, content, drawn, KernelSteps()).reshape(plan.shape)
-    del drawn
+    strips = into_strips(create(reference.orthogonal_draw(plan)))
+    signs = decompose(strips, KernelSteps())
+    sides = (plan.size // plan.shape[-1], plan.shape[-1])
+    compute = storage(plan.dtype.compute)
+    if plan.axes is None and out.flags.c_contiguous and out.dtype == compute:
+        reference.store_orthogonal(content, strips, signs, out.reshape(sides))
+        return
+    values: HostArray = np.empty(sides, dtype=compute)
+    reference.store_orthogonal(content, strips, signs, values)
+    values = values.reshape(plan.shape)
     if plan.axes is not None:
         values = values.transpose(plan.axes)
-    if plan.dtype.name == "bfloat16":
-        values = round_to_bfloat16(values)
-    np.copyto(out, values, casting="same_kind")
+    np.copyto(
+        out, round_to_bfloat16(values) if plan.dtype.name == "bfloat16" else values, casting="same_kind"
+    )
 
 
 def round_to_bfloat16(values: HostArray) -> HostArray:

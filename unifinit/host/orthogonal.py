@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from unifinit.host import threads
 from unifinit.host.kernel import kernel, load
-from unifinit.linalg import Matrix
+from unifinit.linalg import STRIP, Matrix
 
-STRIP = 64
-"""Columns that the kernel takes through a reflection together; threads share whole strips."""
 LEAST_PRODUCTS = 2**21
 """Multiplications that are worth a thread."""
 
 
 class KernelSteps:
-    """The steps, compiled. Columns are independent, so threads share them."""
+    """The steps, compiled. Columns are independent, so threads share the strips."""
 
     def __init__(self) -> None:
         self._module = load()[0]
@@ -28,13 +28,12 @@ class KernelSteps:
         self._module.qr_panel(self._level, panel, reflectors, triangle, signs.reshape(1, columns))
         return reflectors, triangle
 
-    def reflect(self, c: Matrix, reflectors: Matrix, triangle: Matrix) -> None:
-        """C := (I - V T V^T) C in place, each sum from its first term to its last."""
-        columns = c.shape[1]
+    def reflect(self, strips: Sequence[Matrix], reflectors: Matrix, triangle: Matrix) -> None:
+        """C := (I - V T V^T) C in place for each C, each sum from its first term to its last."""
 
         def work(start: int, stop: int) -> None:
-            first, last = start * STRIP, min(stop * STRIP, columns)
-            self._module.qr_reflect(self._level, c, reflectors, triangle, first, last)
+            for c in strips[start:stop]:
+                self._module.qr_reflect(self._level, c, reflectors, triangle)
 
-        products = 2 * reflectors.size * STRIP
-        threads.run(-(-columns // STRIP), work, least=max(1, LEAST_PRODUCTS // products))
+        products = 2 * reflectors.size * STRIP  # For a strip.
+        threads.run(len(strips), work, least=max(1, LEAST_PRODUCTS // products), part=1)

@@ -62,7 +62,7 @@ def set_num_threads(count: SupportsIndex | None) -> None:
     _count = None if count is None else _at_least_one(count, "number of threads")
 
 
-def run(total: int, work: Work, least: int | None = None) -> None:
+def run(total: int, work: Work, *, least: int | None = None, part: int | None = None) -> None:
     """Do work on the range from 0 to ``total``: at once if it is small, else in several threads.
 
     The calling thread takes part, and does everything itself if no other thread can be had.
@@ -74,15 +74,17 @@ def run(total: int, work: Work, least: int | None = None) -> None:
     work
         Called with disjoint parts of the range, from several threads.
     least
-        The smallest part that is worth a thread; by default ``LEAST``.
+        The shortest range that is worth a thread; by default ``LEAST``.
+    part
+        How long the parts are; by default somewhat shorter than a fair share, as threads may be interrupted.
     """
     least = least or LEAST
     threads = 1 if total < 2 * least else min(get_num_threads(), total // least)
     if threads == 1:
         work(0, total)
         return
-    size = max(least, -(-total // (4 * threads)))  # Smaller than a fair share, as threads may be interrupted.
-    parts = deque((start, min(start + size, total)) for start in range(0, total, size))
+    part = part or max(least, -(-total // (4 * threads)))
+    parts = deque((start, min(start + part, total)) for start in range(0, total, part))
 
     def take_parts() -> None:
         while True:
@@ -98,10 +100,13 @@ def run(total: int, work: Work, least: int | None = None) -> None:
         helpers = [pool.submit(take_parts) for _ in range(threads - 1)]
     except RuntimeError:
         pass  # The interpreter is exiting, or the system has no more threads.
-    take_parts()
-    for helper in helpers:
-        if not helper.cancel():  # Those that have not begun have nothing left to do.
-            helper.result()
+    try:
+        take_parts()
+    finally:  # Nobody may be writing any more when this returns, or raises.
+        parts.clear()
+        for helper in helpers:
+            if not helper.cancel():  # Those that have not begun have nothing to do.
+                helper.result()
 
 
 def _pool(size: int) -> ThreadPoolExecutor:

@@ -35,9 +35,10 @@ class IntWords:
         """The exclusive or."""
         return (a ^ b) & MASK
 
-    def rotate_left(self, a: Word, count: int) -> Word:
-        """The bits of ``a`` moved up by ``count`` places, the upper ones coming in below."""
-        return (a << count | a >> 32 - count) & MASK
+    def mix(self, a: Word, b: Word, count: int) -> Pair:
+        """A round: the sum, and the second word rotated left by ``count`` and combined with the sum."""
+        a = (a + b) & MASK
+        return a, (b << count & MASK | b >> 32 - count) ^ a
 
 
 class ArrayWords(IntWords):
@@ -62,11 +63,12 @@ class ArrayWords(IntWords):
             return signed(a ^ b)
         return self.xp.bitwise_xor(a, b)
 
-    def rotate_left(self, a: Word, count: int) -> Word:
-        """The bits of ``a`` moved up by ``count`` places, the upper ones coming in below."""
+    def mix(self, a: Word, b: Word, count: int) -> Pair:
+        """A round: the sum, and the second word rotated left by ``count`` and combined with the sum."""
         xp = self.xp
-        below = xp.bitwise_and(xp.bitwise_right_shift(a, 32 - count), (1 << count) - 1)
-        return xp.bitwise_or(xp.bitwise_left_shift(a, count), below)
+        a = self.add(a, b)
+        below = xp.bitwise_and(xp.bitwise_right_shift(b, 32 - count), (1 << count) - 1)
+        return a, self.xor(xp.bitwise_or(xp.bitwise_left_shift(b, count), below), a)
 
 
 def threefry2x32(words: IntWords, key: Pair, counter: Pair) -> Pair:
@@ -90,8 +92,7 @@ def threefry2x32(words: IntWords, key: Pair, counter: Pair) -> Pair:
     second = words.add(counter[1], schedule[1])
     for group in range(5):
         for count in ROTATIONS[group % 2]:
-            first = words.add(first, second)
-            second = words.xor(words.rotate_left(second, count), first)
+            first, second = words.mix(first, second, count)
         first = words.add(first, schedule[(group + 1) % 3])
         second = words.add(second, words.add(schedule[(group + 2) % 3], group + 1))
     return first, second
