@@ -5,14 +5,14 @@ This defines every value of unifinit; whatever is faster must give the same bits
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from unifinit.distributions import Distribution, Normal
-from unifinit.linalg import STRIP, ArraySteps, Matrix, decompose, into_strips
+from unifinit.linalg import orthonormal_columns
 from unifinit.plan import Fill, OrthogonalMatrix, Plan, Values
 from unifinit.stream.ops import Ops, numpy_ops
 from unifinit.stream.threefry import ArrayWords, Pair, signed, threefry2x32
@@ -98,11 +98,9 @@ def _draw(plan: Plan, content: Distribution, ops: Ops, key: Pair, start: int, st
 
 
 def _orthogonal(plan: Plan, content: OrthogonalMatrix) -> npt.NDArray[Any]:
-    values = np.empty((plan.size // plan.shape[-1], plan.shape[-1]), dtype=plan.dtype.compute.name)
-    strips = into_strips(run(orthogonal_draw(plan), numpy_ops()))
-    signs = decompose(strips, ArraySteps())
-    store_orthogonal(content, strips, signs, values)
-    return values.reshape(-1)
+    q = orthonormal_columns(run(orthogonal_draw(plan), numpy_ops())) * content.gain
+    rows = plan.size // plan.shape[-1]
+    return (q if len(q) == rows else q.T).astype(plan.dtype.compute.name).reshape(-1)
 
 
 def orthogonal_draw(plan: Plan) -> Plan:
@@ -112,25 +110,3 @@ def orthogonal_draw(plan: Plan) -> Plan:
     compute = plan.dtype.compute
     sides = (max(rows, columns), min(rows, columns))
     return Plan(sides, compute, Normal(0.0, 1.0, compute), key=plan.key)
-
-
-def store_orthogonal(
-    content: OrthogonalMatrix, strips: Sequence[Matrix], signs: Matrix, values: npt.NDArray[Any]
-) -> None:
-    """Write Q times the gain, transposed back if need be.
-
-    Parameters
-    ----------
-    content
-        Has the gain.
-    strips, signs
-        Q but for the signs of its columns, and these.
-    values
-        A matrix of the dtype of computation, which receives the values.
-    """
-    columns = len(signs)
-    target = values if values.shape[1] == columns and len(values) == len(strips[0]) else values.T
-    factors = signs * content.gain  # Exact, so that each element is rounded once by its product.
-    for left, strip in zip(range(0, columns, STRIP), strips, strict=True):
-        part = slice(left, left + strip.shape[1])
-        np.multiply(strip, factors[part], out=target[:, part], casting="same_kind")

@@ -12,8 +12,7 @@ from unifinit import reference
 from unifinit.distributions import Bits, Normal, TruncatedNormal, Uniform
 from unifinit.host import threads
 from unifinit.host.kernel import kernel, load
-from unifinit.host.orthogonal import KernelSteps
-from unifinit.linalg import decompose, into_strips
+from unifinit.host.orthogonal import decomposed
 from unifinit.memory import aligned_empty
 from unifinit.plan import OrthogonalMatrix, Plan
 from unifinit.types import DType, Shape
@@ -116,15 +115,14 @@ def fill(out: HostArray, plan: Plan, *, fresh: bool = False) -> None:
 
 
 def _fill_orthogonal(out: HostArray, plan: Plan, content: OrthogonalMatrix) -> None:
-    strips = into_strips(create(reference.orthogonal_draw(plan)))
-    signs = decompose(strips, KernelSteps())
+    found = decomposed(create(reference.orthogonal_draw(plan)))
     sides = (plan.size // plan.shape[-1], plan.shape[-1])
     compute = storage(plan.dtype.compute)
     if plan.axes is None and out.flags.c_contiguous and out.dtype == compute:
-        reference.store_orthogonal(content, strips, signs, out.reshape(sides))
+        found.store(out.reshape(sides), content.gain)
         return
     values: HostArray = np.empty(sides, dtype=compute)
-    reference.store_orthogonal(content, strips, signs, values)
+    found.store(values, content.gain)
     values = values.reshape(plan.shape)
     if plan.axes is not None:
         values = values.transpose(plan.axes)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from unifinit.host import threads
 from unifinit.host.kernel import kernel, load
-from unifinit.linalg import STRIP, Matrix
+from unifinit.linalg import STRIP, Matrix, decompose, into_strips
 
 LEAST_PRODUCTS = 2**21
 """Multiplications that are worth a thread."""
@@ -37,3 +39,25 @@ class KernelSteps:
 
         products = 2 * reflectors.size * STRIP  # For a strip.
         threads.run(len(strips), work, least=max(1, LEAST_PRODUCTS // products), part=1)
+
+
+def decomposed(drawn: npt.NDArray[Any]) -> Decomposition:
+    """The Q of a matrix, by the kernel."""
+    strips = into_strips(drawn)
+    return Decomposition(strips, decompose(strips, KernelSteps()))
+
+
+class Decomposition(NamedTuple):
+    """Q but for the signs of its columns, and these."""
+
+    strips: Sequence[Matrix]
+    signs: Matrix
+
+    def store(self, values: npt.NDArray[Any], gain: float) -> None:
+        """Write Q times a gain into a matrix of float32 or float64, transposed if that is its shape."""
+        columns = len(self.signs)
+        target = values if values.shape == (len(self.strips[0]), columns) else values.T
+        factors = self.signs * gain  # Exact, so that each element is rounded once by its product.
+        for left, strip in zip(range(0, columns, STRIP), self.strips, strict=True):
+            part = slice(left, left + strip.shape[1])
+            np.multiply(strip, factors[part], out=target[:, part], casting="same_kind")
