@@ -12,7 +12,7 @@ FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))  # Such builds
 STABLE_ABI = None if FREE_THREADED else "cp311"
 OPTIONS = (
     *("-std=c11", "-O3", "-g0", "-fvisibility=hidden"),
-    *("-ffp-contract=off", "-fno-math-errno"),
+    *("-fno-fast-math", "-ffp-contract=off", "-fno-math-errno"),  # Whatever CFLAGS has.
     *("-Wall", "-Wextra", "-Werror=implicit-function-declaration"),
 )
 SANITIZERS = "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer"
@@ -27,9 +27,15 @@ class BuildKernel(build_ext):
             ext.extra_compile_args = ["/O2", "/std:c11", "/fp:precise"]
         else:
             ext.extra_compile_args = [*OPTIONS]
+            ext.extra_link_args = [
+                "-fno-fast-math"
+            ]  # Or starting up would change how all of the process computes.
         if os.environ.get("UNIFINIT_SANITIZE") == "1":  # For the project's own tests.
             ext.extra_compile_args += ["-g", *SANITIZERS]
-            ext.extra_link_args = [*SANITIZERS]
+            ext.extra_link_args += SANITIZERS
+        for left in Path().glob("unifinit/host/_kernel.*"):
+            left.unlink()  # One of an earlier build must not outlive a build that fails.
+        Path(self.get_ext_fullpath(ext.name)).unlink(missing_ok=True)
         super().build_extension(ext)
 
 
@@ -41,7 +47,8 @@ setup(
             depends=[str(path) for path in sorted(Path("kernel").glob("*.h"))],
             define_macros=[] if STABLE_ABI is None else [("Py_LIMITED_API", "0x030B0000")],
             py_limited_api=STABLE_ABI is not None,
-            optional=True,  # Without a compiler the package installs all the same, and is slower.
+            # Without a compiler the package installs all the same, and is slower.
+            optional=os.environ.get("UNIFINIT_REQUIRE_KERNEL") != "1",
         )
     ],
     cmdclass={"build_ext": BuildKernel},

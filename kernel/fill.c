@@ -6,8 +6,13 @@
 
 /* Checks. */
 
-static int finite_affine(const Affine *affine) {
-    return isfinite(affine->shift) && isfinite(affine->scale) && isfinite(affine->minimum) && isfinite(affine->maximum);
+static int is_finite(double x, int wide) {
+    return wide ? isfinite(x) : isfinite((float)x);
+}
+
+static int finite_affine(const Affine *affine, int wide) {
+    return is_finite(affine->shift, wide) && is_finite(affine->scale, wide) && is_finite(affine->minimum, wide) &&
+           is_finite(affine->maximum, wide);
 }
 
 const char *check_recipe(const Recipe *recipe) {
@@ -20,11 +25,13 @@ const char *check_recipe(const Recipe *recipe) {
     if ((recipe->kind == BITS) != (recipe->format == UINT32 || recipe->format == UINT64)) {
         return "a format that the kind of numbers cannot have";
     }
-    if (!finite_affine(&recipe->affine)) return "a parameter that is not finite";
+    if (!finite_affine(&recipe->affine, wide)) return "a parameter that is not finite";
     if (recipe->kind == TRUNCATED) {
         if (ends->first <= -limit || ends->first >= limit) return "a first point out of range";
         if (ends->span < 0 || ends->span >= limit - ends->first) return "a last point out of range";
-        if (ends->minimum < -largest || ends->maximum > largest) return "a bound out of range";
+        if (!(-largest <= ends->minimum && ends->minimum <= ends->maximum && ends->maximum <= largest)) {
+            return "a bound out of range";
+        }
     }
     return NULL;
 }
@@ -252,4 +259,5 @@ void fill(const Level *level, const Recipe *recipe, const Elements *elements, in
         }
         start += count;
     }
+    if (streaming) level->fence();
 }

@@ -15,6 +15,6 @@
         truncated32, uniform64,                                                                                    \
         normal64,   truncated64,                                                                                   \
         to_float16, to_bfloat16,                                                                                   \
-        stream,                                                                                                    \
+        stream,     fence,                                                                                         \
         qr_panel,   qr_reflect,                                                                        \
     };

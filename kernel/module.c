@@ -23,14 +23,6 @@ static const Level *const levels[] = {
 };
 enum { LEVELS = sizeof levels / sizeof *levels };
 
-static const Level *find_level(const char *name) {
-    for (int i = 0; i < LEVELS; i++) {
-        if (strcmp(levels[i]->name, name) == 0 && levels[i]->available()) return levels[i];
-    }
-    PyErr_Format(PyExc_ValueError, "this processor has no level '%s'; wanted one of levels()", name);
-    return NULL;
-}
-
 PyDoc_STRVAR(available_levels_doc, "levels()\n--\n\nNames of the sets of instructions that can be used, the best first.");
 
 static PyObject *available_levels(PyObject *module, PyObject *unused) {
@@ -43,6 +35,16 @@ static PyObject *available_levels(PyObject *module, PyObject *unused) {
         Py_XDECREF(name);
     }
     return names;
+}
+
+static const Level *find_level(const char *name) {
+    for (int i = 0; i < LEVELS; i++) {
+        if (strcmp(levels[i]->name, name) == 0 && levels[i]->available()) return levels[i];
+    }
+    PyObject *names = available_levels(NULL, NULL);
+    if (names) PyErr_Format(PyExc_ValueError, "this processor has no level '%s'; wanted one of %R", name, names);
+    Py_XDECREF(names);
+    return NULL;
 }
 
 /* Tables. */
@@ -78,6 +80,10 @@ static int read_elements(const Py_buffer *view, long long counter, PyObject *ste
         if (!PyErr_Occurred()) PyErr_Format(PyExc_ValueError, "wanted a tuple of %d steps, one for each axis", view->ndim);
         return -1;
     }
+    if (view->ndim && !(view->shape && view->strides)) { /* Buffers of ctypes have none, although they were asked for. */
+        PyErr_SetString(PyExc_ValueError, "fill got a buffer that does not tell its strides; wanted an array of NumPy");
+        return -1;
+    }
     elements->data = view->buf;
     elements->counter = (uint64_t)counter;
     elements->axes = view->ndim;
@@ -95,7 +101,10 @@ static int read_elements(const Py_buffer *view, long long counter, PyObject *ste
 static int64_t check_fill(const Py_buffer *view, const Recipe *recipe, const Elements *elements, long long start,
                           long long stop) {
     int64_t count = 1;
-    for (int i = 0; i < view->ndim; i++) count *= view->shape[i]; /* The memory exists, so it does not overflow. */
+    for (int i = 0; i < view->ndim; i++) {
+        if (view->shape[i] == 0) count = 0;
+    }
+    for (int i = 0; count && i < view->ndim; i++) count *= view->shape[i]; /* The memory exists: no overflow. */
     const char *problem = check_recipe(recipe);
     if (!problem && count) problem = check_counters(elements);
     if (!problem && !tables_are_set) problem = "the tables have not been set";
@@ -129,13 +138,20 @@ static PyObject *fill_buffer(PyObject *module, PyObject *args) {
     const char *name;
     Recipe recipe;
     PyObject *out, *steps;
-    long long counter, start, stop, first, span, lowest, highest;
+    long long key[2], counter, start, stop, first, span, lowest, highest;
     int streaming;
-    if (!PyArg_ParseTuple(args, "s(II)(iiddddpLLLL)OLO!LLp:fill", &name, &recipe.key[0], &recipe.key[1], &recipe.kind,
+    if (!PyArg_ParseTuple(args, "s(LL)(iiddddpLLLL)OLO!LLp:fill", &name, &key[0], &key[1], &recipe.kind,
                           &recipe.format, &recipe.affine.shift, &recipe.affine.scale, &recipe.affine.minimum,
                           &recipe.affine.maximum, &recipe.affine.clips, &first, &span, &lowest, &highest, &out, &counter,
                           &PyTuple_Type, &steps, &start, &stop, &streaming)) {
         return NULL;
+    }
+    for (int i = 0; i < 2; i++) {
+        if (key[i] < 0 || key[i] > (long long)UINT32_MAX) {
+            PyErr_SetString(PyExc_ValueError, "fill got a word of the key that is out of range; wanted 0 <= word < 2**32");
+            return NULL;
+        }
+        recipe.key[i] = (uint32_t)key[i];
     }
     recipe.ends = (Ends){first, span, lowest, highest};
     const Level *level = find_level(name);
@@ -179,12 +195,12 @@ static PyObject *advise_huge_pages(PyObject *module, PyObject *out) {
 static int get_matrix(PyObject *object, Py_buffer *view, Py_ssize_t rows, Py_ssize_t columns, const char *name) {
     if (PyObject_GetBuffer(object, view, PyBUF_STRIDES | PyBUF_WRITABLE) < 0) return -1;
     const Py_ssize_t item = sizeof(double);
-    if (view->ndim == 2 && view->itemsize == item && (rows < 0 || view->shape[0] == rows) &&
+    if (view->ndim == 2 && view->shape && view->strides && view->itemsize == item && (uintptr_t)view->buf % sizeof(double) == 0 && (rows < 0 || view->shape[0] == rows) &&
         (columns < 0 || view->shape[1] == columns) && (view->strides[1] == item || view->shape[1] <= 1) &&
         view->strides[0] % item == 0) {
         return 0;
     }
-    PyErr_Format(PyExc_ValueError, "%s is no row-major matrix of float64 of the size that the others ask for", name);
+    PyErr_Format(PyExc_ValueError, "%s is no aligned, row-major matrix of float64 of the size that the others ask for", name);
     PyBuffer_Release(view);
     return -1;
 }
@@ -277,7 +293,13 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
+/* Raised whenever the arguments of a function change, so that a file left over from an earlier build is noticed. */
+static int add_constants(PyObject *module) {
+    return PyModule_AddIntConstant(module, "INTERFACE", 1);
+}
+
 static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, (void *)add_constants},
 #if defined(Py_GIL_DISABLED)
     {Py_mod_gil, Py_MOD_GIL_NOT_USED}, /* Nothing is shared but the tables, which are set once. */
 #endif

@@ -16,7 +16,7 @@
 #define ALIGNED _Alignas(VECTOR_BYTES)
 
 enum {
-    PANEL = 32, /* The most columns of a panel. */
+    PANEL = QR_WIDTH, /* The most columns of a panel. */
     STRIP = 64, /* Columns that go through a reflection together; a multiple of TILE_COLUMNS. */
     CHUNK = 16, /* Rows of a strip that stay in the L1 cache. */
     LANES = (int)LANES64,

@@ -394,3 +394,9 @@ static void stream(void *target, const void *source, size_t bytes) {
 #endif
     memcpy(target, source, bytes);
 }
+
+static void fence(void) {
+#if VECTOR_BYTES == 64 || VECTOR_BYTES == 32
+    _mm_sfence();
+#endif
+}

@@ -4,7 +4,9 @@
 
 #include "level.h"
 
-void set_single_table(const int32_t values[SINGLE_SEGMENTS + 1]);
-void set_double_table(const int64_t coefficients[DOUBLE_COEFFICIENTS * DOUBLE_SEGMENTS]);
+/* SINGLE_SEGMENTS + 1 numbers of 32 bits. */
+void set_single_table(const void *values);
+/* DOUBLE_COEFFICIENTS rows of DOUBLE_SEGMENTS numbers of 64 bits. */
+void set_double_table(const void *coefficients);
 
 #endif

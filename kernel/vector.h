@@ -5,9 +5,14 @@
 #ifndef UNIFINIT_VECTOR_H
 #define UNIFINIT_VECTOR_H
 
+#include <float.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#if defined(FLT_EVAL_METHOD) && FLT_EVAL_METHOD != 0
+#error "this compiler computes with more precision than asked for, which would give other bits"
+#endif
 
 #if defined(__GNUC__)
 typedef uint32_t u32 __attribute__((vector_size(VECTOR_BYTES)));

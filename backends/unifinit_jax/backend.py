@@ -34,6 +34,7 @@ COPIED = 2**16
 """Bytes up to which a compiled function copies an array more quickly than its memory is taken over."""
 WORTH_COMPILING = 400
 """Arrays of one shape and dtype after which compiling it pays: that costs as much as 400 take-overs."""
+MOST_KINDS = 4096
 copy = jax.jit(lambda x: x)
 
 with jax.core.eval_context():
@@ -120,9 +121,12 @@ class JaxBackend(ArrayApiBackend):
             values = values.view(jnp.bfloat16)
         if device is None and values.nbytes <= COPIED:
             kind = (values.shape, plan.dtype)
+            if len(self._created) >= MOST_KINDS:
+                self._created.clear()
             self._created[kind] = self._created.get(kind, 0) + 1
             if self._created[kind] > WORTH_COMPILING:
-                return copy(values)
+                with jax.transfer_guard_host_to_device("allow"):
+                    return copy(values)
         return jax.device_put(values, device, may_alias=True)
 
     @partial(jax.jit, static_argnums=(0, 1))

@@ -88,12 +88,13 @@ class TensorflowBackend(ArrayApiBackend):
 
 
 def on_host(device: str | None) -> bool:
-    """Whether a device, or that of the present scope if it is None, computes in memory of the host."""
+    """Whether a device, or that of the present scope if it is None, is this process's first CPU."""
     if device is None:
         if len(tf.config.list_logical_devices()) == 1:
             return True  # Only the processor, which is always there.
         device = tf.identity(0).device
-    return "CPU:" in device
+    place, _, number = device.rpartition("/device:")
+    return number == "CPU:0" and place in ("", "/job:localhost/replica:0/task:0")
 
 
 def adopt(values: Any, dtype: DType) -> Any:

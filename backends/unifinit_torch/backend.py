@@ -66,14 +66,9 @@ class TorchBackend(ArrayApiBackend):
 
     def run(self, plan: Plan, device: Any) -> torch.Tensor:
         """A new tensor without a gradient."""
-        if (
-            host.can_run(plan)
-            and (device is None or device.type == "cpu")
-            and not torch.compiler.is_compiling()
-        ):
+        if host.can_run(plan) and (device is None or device.type == "cpu"):
             result = torch.empty(plan.result_shape, dtype=getattr(torch, plan.dtype.name), device=device)
-            # Another device can be the default, and some modes make tensors without memory.
-            if type(result) is torch.Tensor and result.device.type == "cpu":
+            if has_plain_memory(result):
                 host.fill(memory(result, plan.dtype), plan, fresh=True)
                 return result
         with torch.no_grad():
@@ -81,7 +76,7 @@ class TorchBackend(ArrayApiBackend):
 
     def fill(self, target: torch.Tensor, plan: Plan) -> None:
         """Overwrite a tensor; autograd does not see it."""
-        if host.can_run(plan) and has_plain_memory(target):
+        if host.can_run(plan) and has_plain_memory(target) and is_writable(target):
             host.fill(memory(target, plan.dtype), plan)
             torch.autograd.graph.increment_version(target)  # For autograd to notice values that it has saved.
             return
@@ -133,6 +128,7 @@ def memory(x: torch.Tensor, dtype: DType) -> Any:
         if size == 0 < x.numel():
             raise ValueError("no memory")  # NumPy would take any memory to be large enough.
         whole = (ctypes.c_char * size).from_address(place - offset)
+        whole.storage = x.untyped_storage()  # It lives as long as the array.
         return np.ndarray(x.shape, words, whole, offset, strides)
     except (ValueError, TypeError) as error:
         raise TargetError(
@@ -142,13 +138,23 @@ def memory(x: torch.Tensor, dtype: DType) -> Any:
 
 
 def has_plain_memory(x: torch.Tensor) -> bool:
-    """Whether a tensor is no more than memory of the host, with an element of its own at each index."""
-    plain = (
+    """Whether a tensor is no more than memory of the host, and nobody watches what is done to it."""
+    return (
         type(x) in PLAIN
         and x.device.type == "cpu"
         and x.layout is torch.strided
-        and not (x.is_conj() or x.is_neg() or x.is_inference())
+        and not (x.is_conj() or x.is_neg())
         and not torch.compiler.is_compiling()
+        # Transforms, tracers and modes see operations, and not what is written into memory.
         and not torch._C._functorch.is_functorch_wrapped_tensor(x)
+        and not torch._is_functional_tensor(x)
+        and torch._C._get_tracing_state() is None
+        and torch._C._len_torch_dispatch_stack() == 0
     )
-    return plain and bool(x.is_contiguous() or host.is_separate(tuple(x.shape), x.stride()))
+
+
+def is_writable(x: torch.Tensor) -> bool:
+    """Whether each element has a place of its own, which PyTorch lets be overwritten at any time."""
+    return not x.is_inference() and bool(
+        x.is_contiguous() or host.is_separate(tuple(x.shape), x.stride(), itemsize=1)
+    )

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import textwrap
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -10,7 +14,7 @@ from unifinit import host
 from unifinit.host import threads
 from unifinit.host.kernel import OFF
 
-LEVELS = host.kernel().levels
+LEVELS = host.kernel_status().levels
 needs_kernel = pytest.mark.skipif(not LEVELS, reason="the kernel was not built")
 
 
@@ -38,3 +42,15 @@ def share_everything(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
         monkeypatch.setattr(threads, "LEAST", 1)
 
     return share
+
+
+def python(program: str, **environment: str) -> str:
+    """What a program prints in a Python of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=os.environ | environment,
+        timeout=120,
+    ).stdout.strip()

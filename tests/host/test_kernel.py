@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,11 @@ from hypothesis import strategies as st
 
 import unifinit as ui
 from unifinit import distributions, reference
+from unifinit.host import kernel
 from unifinit.host.arrays import FORMATS, KINDS
 from unifinit.host.kernel import load
 from unifinit.plan import Plan
+from unifinit.stream import tables
 from unifinit.stream.ops import numpy_ops
 from unifinit.stream.threefry import IntWords, threefry2x32
 from unifinit.types import DTYPES
@@ -151,7 +154,9 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("changed", "message"),
         [
-            ({"level": "sse9"}, "no level 'sse9'; wanted one of"),
+            ({"level": "sse9"}, r"no level 'sse9'; wanted one of \['"),
+            ({"key": (2**32, 0)}, "word of the key that is out of range"),
+            ({"key": (0, -1)}, "word of the key that is out of range"),
             ({"steps": (1,)}, "a tuple of 2 steps"),
             ({"steps": (6, 1, 1)}, "a tuple of 2 steps"),
             ({"counter": -1}, "first counter is out of range"),
@@ -179,7 +184,10 @@ class TestRefusals:
             ({"recipe": (*recipe("float32")[:7], 0, 2**24, 0, 0)}, "last point"),
             ({"recipe": (*recipe("float32")[:7], 0, -1, 0, 0)}, "last point"),
             ({"recipe": (*recipe("float32")[:7], 0, 2**63 - 1, 0, 0)}, "last point"),
+            ({"recipe": (1, 4, 0.0, 1e300, *recipe("float32")[4:])}, "not finite"),
             ({"recipe": (*recipe("float32")[:7], 0, 1, -(2**40), 0)}, "a bound"),
+            ({"recipe": (*recipe("float32")[:7], 0, 1, 2**40, 2**41)}, "a bound"),
+            ({"recipe": (*recipe("float32")[:7], 0, 1, 5, 4)}, "a bound"),
         ],
         ids=repr,
     )
@@ -195,6 +203,18 @@ class TestRefusals:
             fill(out)
         with pytest.raises(BufferError):
             KERNEL.fill(LEVELS[0], KEY.words, recipe("uint64"), b"12345678", 0, (1,), 0, 1, False)
+
+    def test_of_buffers_that_do_not_tell_their_strides(self) -> None:
+        buffer = (ctypes.c_float * 10)()
+        with pytest.raises(ValueError, match="does not tell its strides"):
+            KERNEL.fill(LEVELS[0], KEY.words, recipe("float32"), buffer, 0, (1,), 0, 10, False)
+        with pytest.raises(ValueError, match="no aligned, row-major matrix"):
+            KERNEL.qr_reflect(LEVELS[0], ((ctypes.c_double * 4) * 8)(), np.zeros((8, 4)), np.zeros((4, 4)))
+
+    def test_of_matrices_at_odd_addresses(self) -> None:
+        odd = np.zeros(8 * 4 * 8 + 1, np.uint8)[1:].view(np.float64).reshape(8, 4)
+        with pytest.raises(ValueError, match="no aligned, row-major matrix"):
+            KERNEL.qr_reflect(LEVELS[0], odd, np.zeros((8, 4)), np.zeros((4, 4)))
 
     def test_of_objects_without_memory(self) -> None:
         with pytest.raises(TypeError):
@@ -218,7 +238,7 @@ class TestRefusals:
     )
     def test_of_a_panel(self, shapes: tuple[tuple[int, int], ...]) -> None:
         arrays = [np.zeros(shape) for shape in shapes]  # The panel, V, T and the signs.
-        with pytest.raises(ValueError, match=r"a panel of|no row-major matrix"):
+        with pytest.raises(ValueError, match=r"a panel of|no aligned, row-major matrix"):
             KERNEL.qr_panel(LEVELS[0], *arrays)
 
     @pytest.mark.parametrize(
@@ -232,7 +252,7 @@ class TestRefusals:
     )
     def test_of_a_reflection(self, shapes: tuple[tuple[int, int], ...]) -> None:
         arrays = [np.zeros(shape) for shape in shapes]  # C, V and T.
-        with pytest.raises(ValueError, match=r"reflectors; wanted 1 to 32|no row-major matrix"):
+        with pytest.raises(ValueError, match=r"reflectors; wanted 1 to 32|no aligned, row-major matrix"):
             KERNEL.qr_reflect(LEVELS[0], *arrays)
 
     def test_of_matrices_that_lie_otherwise(self) -> None:
@@ -243,7 +263,7 @@ class TestRefusals:
             np.zeros((40, 10))[:, ::2],
             np.zeros(200),
         ):
-            with pytest.raises(ValueError, match="no row-major matrix"):
+            with pytest.raises(ValueError, match="no aligned, row-major matrix"):
                 KERNEL.qr_panel(LEVELS[0], bad, good, np.zeros((5, 5)), np.zeros((1, 5)))
         with pytest.raises(ValueError, match="gaps"):
             KERNEL.qr_panel(LEVELS[0], good, np.zeros((40, 6))[:, :5], np.zeros((5, 5)), np.zeros((1, 5)))
@@ -253,3 +273,20 @@ def test_advice_about_pages_changes_nothing() -> None:
     out = np.arange(10_000, dtype=np.float32)
     KERNEL.advise_huge_pages(out[3:])
     assert np.array_equal(out, np.arange(10_000, dtype=np.float32))
+
+
+def test_tables_may_lie_anywhere() -> None:
+    odd = [memoryview(b"x" + table.tobytes())[1:] for table in (tables.single(), tables.double())]
+    KERNEL.set_tables(*odd)
+    out = np.empty(1000, np.float32)
+    fill(out)
+    plan = Plan((1000,), DTYPES["float32"], CONTENTS["float32"], key=KEY)
+    assert np.array_equal(out, reference.run(plan, numpy_ops()))
+
+
+def test_an_extension_of_another_version_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel, "INTERFACE", -1)
+    module, status = kernel.load.__wrapped__()
+    assert module is None
+    assert status.level is None
+    assert "another version" in status.reason

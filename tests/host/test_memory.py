@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import importlib
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from unifinit import host
 from unifinit.testing import golden
 from unifinit.types import DTYPES
 
-from .conftest import needs_kernel
+from .conftest import needs_kernel, python
 
 BACKENDS = ["numpy", "torch", "tensorflow", "jax"]
 STATUS = Path("/proc/self/status")
@@ -27,6 +29,33 @@ def resident() -> int:
     gc.collect()
     line = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmRSS"))
     return int(line.split()[1]) * 1024
+
+
+def made_by_the_kernel(backend: str, monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray]:
+    """The arrays that a backend gets from the kernel from now on."""
+    made: list[np.ndarray] = []
+    module = importlib.import_module(backend)
+    create = module.host.create
+
+    def spy(plan: Any) -> np.ndarray:
+        made.append(create(plan))
+        return made[-1]
+
+    monkeypatch.setattr(module.host, "create", spy)
+    return made
+
+
+class DLPack:
+    """A tensor of TensorFlow as NumPy can take it."""
+
+    def __init__(self, tf: Any, tensor: Any) -> None:
+        self._tf, self._tensor = tf, tensor
+
+    def __dlpack__(self, **_: Any) -> Any:
+        return self._tf.experimental.dlpack.to_dlpack(self._tensor)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 1, 0
 
 
 def backend_or_skip(name: str) -> Any:
@@ -144,6 +173,38 @@ class TestTorch:
         with pytest.raises(ui.TargetError, match="has only 0 bytes"):
             ui.HeNormal(seed=1).fill_(target)
 
+    def test_the_storage_lives_as_long_as_a_view_of_its_memory(self) -> None:
+        torch = pytest.importorskip("torch")
+        from unifinit_torch.backend import memory
+
+        view = memory(torch.full((1000, 1000), 3.0), DTYPES["float32"])
+        gc.collect()
+        rubbish = [torch.full((1000, 1000), 4.0) for _ in range(5)]
+        assert (view == 3.0).all()
+        assert len(rubbish) == 5
+
+    def test_transforms_and_tracers_see_operations(self) -> None:
+        torch = pytest.importorskip("torch")
+        from torch.fx.experimental.proxy_tensor import make_fx
+
+        init = ui.HeNormal(seed=1)
+        wanted = init((3, 4), backend="torch")
+        x = torch.zeros(3, 4)
+        assert torch.equal(torch.func.functionalize(lambda x: init((3, 4), backend="torch") + x)(x), wanted)
+        traced = make_fx(lambda x: init((3, 4), backend="torch") + x)(x)
+        assert torch.equal(traced(x + 1), wanted + 1)
+        gradient = torch.func.grad(lambda x: (init((3, 4), backend="torch") * x).sum())(x)
+        assert torch.equal(gradient, wanted)
+
+        def filled(x: Any) -> Any:
+            return init.fill_(torch.empty(3, 4)) + x
+
+        assert torch.equal(torch.func.functionalize(filled)(x), wanted)
+        assert torch.equal(make_fx(filled)(x)(x + 1), wanted + 1)
+        assert torch.equal(
+            torch.vmap(lambda row: init((4,), backend="torch") + row)(x)[0], init((4,), like=x)
+        )
+
     def test_fake_tensors_have_no_memory_to_fill(self) -> None:
         pytest.importorskip("torch")
         from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
@@ -167,11 +228,19 @@ class TestTorch:
 
 @needs_kernel
 class TestJax:
-    def test_takes_memory_over(self) -> None:
+    def test_takes_memory_over(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        pytest.importorskip("jax")
+        made = made_by_the_kernel("unifinit_jax.backend", monkeypatch)
+        adopted = ui.HeNormal(seed=1)((300, 400), backend="jax")
+        assert [array.ctypes.data for array in made] == [adopted.unsafe_buffer_pointer()]
+
+    def test_a_guard_against_transfers_makes_no_difference(self) -> None:
         jax = pytest.importorskip("jax")
-        values = host.create(ui.HeNormal(seed=1).plan((300, 400)))
-        adopted = jax.device_put(values, may_alias=True)
-        assert adopted.unsafe_buffer_pointer() == values.ctypes.data
+        from unifinit_jax.backend import WORTH_COMPILING
+
+        with jax.transfer_guard("disallow"):
+            for _ in range(WORTH_COMPILING + 2):
+                ui.HeNormal(seed=1)((3, 7), backend="jax")
 
     def test_is_traced_where_a_computation_is(self) -> None:
         jax = pytest.importorskip("jax")
@@ -198,6 +267,28 @@ class TestJax:
 
 @needs_kernel
 class TestTensorflow:
+    def test_takes_memory_over(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        tf = pytest.importorskip("tensorflow")
+        made = made_by_the_kernel("unifinit_tensorflow.backend", monkeypatch)
+        adopted = ui.HeNormal(seed=1)((300, 400), backend="tensorflow")
+        assert [array.ctypes.data for array in made] == [np.from_dlpack(DLPack(tf, adopted)).ctypes.data]
+
+    def test_another_processor_gets_what_is_asked_of_it(self) -> None:
+        pytest.importorskip("tensorflow")
+        program = """
+            import tensorflow as tf
+            cpu = tf.config.list_physical_devices("CPU")[0]
+            tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+            import unifinit as ui
+            init = ui.HeNormal(seed=1)
+            one = init((3, 4), backend="tensorflow", device="CPU:1")
+            with tf.device("CPU:1"):
+                other = init((3, 4), backend="tensorflow")
+            for array in (one, other, init((3, 4), like=one), init((3, 4), backend="tensorflow")):
+                print(array.device[-5:], (array.numpy() == init((3, 4))).all())
+        """
+        assert python(program).split() == ["CPU:1", "True"] * 3 + ["CPU:0", "True"]
+
     def test_variables_are_filled_without_touching_what_was_read(self) -> None:
         tf = pytest.importorskip("tensorflow")
         variable = tf.Variable(tf.zeros((30, 40)))
@@ -219,9 +310,7 @@ class TestTensorflow:
         graph = tf.function(
             lambda: ui.HeNormal(seed=1)((30, 40), backend="tensorflow")
         ).get_concrete_function()
-        constants = [
-            operation.get_attr("value")
-            for operation in graph.graph.get_operations()
-            if operation.type == "Const"
-        ]
-        assert max(len(value.tensor_content) for value in constants) < 30 * 40 * 4 or len(constants) > 10
+        operations = graph.graph.get_operations()
+        constants = [operation.get_attr("value") for operation in operations if operation.type == "Const"]
+        assert max(math.prod(dim.size for dim in value.tensor_shape.dim) for value in constants) != 30 * 40
+        assert any(operation.type == "BitwiseXor" for operation in operations)

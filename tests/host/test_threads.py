@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
-import sys
-import textwrap
+import signal
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,25 +18,13 @@ import unifinit as ui
 from unifinit import host
 from unifinit.host import threads
 
-from .conftest import needs_kernel
+from .conftest import needs_kernel, python
 
 LARGE = (1024, 1024)
 
 
 def digest(seed: int) -> str:
     return hashlib.sha256(ui.HeNormal(seed=seed)(LARGE)).hexdigest()
-
-
-def python(program: str, **environment: str) -> str:
-    """What a program prints in a Python of its own."""
-    return subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)],
-        check=True,
-        capture_output=True,
-        text=True,
-        env=os.environ | environment,
-        timeout=120,
-    ).stdout.strip()
 
 
 class TestNumber:
@@ -48,7 +35,7 @@ class TestNumber:
         ui.set_num_threads(None)
         assert ui.get_num_threads() == default >= 1
 
-    @pytest.mark.parametrize("count", [0, -1, 2.0, "2x", True, [1]])
+    @pytest.mark.parametrize("count", [0, -1, 2.0, "2", True, [1]])
     def test_must_be_a_positive_integer(self, count: object) -> None:
         with pytest.raises(ui.ArgumentError, match="wanted an integer of at least 1"):
             ui.set_num_threads(count)  # type: ignore[arg-type]
@@ -163,6 +150,75 @@ class TestSharing:
         parts: list[int] = []
         threads.run(100, lambda start, stop: parts.extend(range(start, stop)), least=1)
         assert parts == list(range(100))
+
+    def test_helpers_are_waited_for_whatever_happens_to_the_others(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """One helper begins, the next cannot: nobody may be at work when the caller goes on."""
+
+        class Pool:
+            def submit(self, job: Callable[[], None]) -> None:
+                if started:
+                    raise RuntimeError("can't start new thread")
+                started.append(threading.Thread(target=job))
+                started[0].start()
+                begun.wait(30)
+
+        started: list[threading.Thread] = []
+        begun, done = threading.Event(), []
+
+        def work(start: int, stop: int) -> None:
+            begun.set()
+            time.sleep(0.2 if threading.current_thread() in started else 0)
+            done.extend(range(start, stop))
+
+        monkeypatch.setattr(threads, "_pool", lambda _: Pool())
+        host.set_num_threads(3)
+        threads.run(12, work, least=1)
+        assert sorted(done) == list(range(12))
+
+    def test_nobody_writes_after_an_interruption(self) -> None:
+        host.set_num_threads(3)
+        at_work = threading.Event()
+        finished = []
+
+        def work(start: int, stop: int) -> None:
+            if threading.current_thread() is threading.main_thread():
+                at_work.wait(30)
+                raise KeyboardInterrupt
+            at_work.set()
+            time.sleep(0.2)
+            finished.append(start)
+
+        with pytest.raises(KeyboardInterrupt):
+            threads.run(100, work, least=1)
+        count = len(finished)
+        time.sleep(0.5)
+        assert 1 <= len(finished) == count <= 2
+
+    def test_an_interruption_while_waiting_does_not_end_the_wait(self) -> None:
+        program = """
+            import signal, threading, time
+            from unifinit import host
+            from unifinit.host import threads
+            host.set_num_threads(2)
+            signal.signal(signal.SIGALRM, signal.default_int_handler)
+            helper_at_work, finished = threading.Event(), []
+            def work(start, stop):
+                if threading.current_thread() is threading.main_thread():
+                    helper_at_work.wait(30)
+                    return
+                helper_at_work.set()
+                time.sleep(0.6)
+                finished.append(start)
+            signal.setitimer(signal.ITIMER_REAL, 0.3)
+            try:
+                threads.run(2, work, least=1)
+            except KeyboardInterrupt:
+                print("interrupted", len(finished))
+        """
+        if hasattr(signal, "setitimer"):
+            assert python(program) == "interrupted 1"
 
     def test_a_pool_that_is_busy_does_not_hold_a_caller_up(self) -> None:
         host.set_num_threads(2)

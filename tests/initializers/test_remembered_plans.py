@@ -1,7 +1,7 @@
 """Plans are remembered, and nobody can tell but by the time."""
 
 import pickle
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 
 import numpy as np
 import pytest
@@ -72,6 +72,26 @@ def test_hyperparameters_that_cannot_be_compared_are_not_remembered():
         assert FirstOf(other)((1,)) == 1
     finally:
         base.CLASSES.pop("FirstOf", None)
+
+
+def test_all_that_a_constructor_sets_counts():
+    try:
+
+        @dataclass(frozen=True, repr=False)
+        class Scaled(base.RandomInitializer):
+            factor: InitVar[float] = 1.0
+
+            def __post_init__(self, factor):
+                super().__post_init__()
+                object.__setattr__(self, "_factor", factor)
+
+            def _content(self, shape, dtype):
+                return fill(self._factor, dtype)
+
+        assert Scaled(2.0)((1,)) == 2
+        assert Scaled(3.0)((1,)) == 3
+    finally:
+        base.CLASSES.pop("Scaled", None)
 
 
 def test_memory_does_not_grow_for_ever(monkeypatch):

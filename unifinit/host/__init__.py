@@ -5,7 +5,7 @@ nothing is drawn, ``can_run`` is false, and the reference path does the work.
 """
 
 from unifinit.host.arrays import can_run, create, empty, execution, fill, is_separate, storage
-from unifinit.host.kernel import KernelStatus, kernel, select
+from unifinit.host.kernel import KernelStatus, kernel_status, select
 from unifinit.host.threads import get_num_threads, set_num_threads
 
 __all__ = [
@@ -17,7 +17,7 @@ __all__ = [
     "fill",
     "get_num_threads",
     "is_separate",
-    "kernel",
+    "kernel_status",
     "select",
     "set_num_threads",
     "storage",

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from unifinit import reference
 from unifinit.distributions import Bits, Normal, TruncatedNormal, Uniform
 from unifinit.host import threads
-from unifinit.host.kernel import kernel, load
+from unifinit.host.kernel import kernel_status, load
 from unifinit.host.orthogonal import decomposed
 from unifinit.memory import aligned_empty
 from unifinit.plan import OrthogonalMatrix, Plan
@@ -38,14 +38,14 @@ HostArray: TypeAlias = npt.NDArray[Any]
 
 def can_run(plan: Plan) -> bool:
     """Whether the kernel can run a plan."""
-    return plan.key is not None and kernel().level is not None
+    return plan.key is not None and kernel_status().level is not None
 
 
 def execution(*, uses_kernel: bool) -> str:
     """What draws arrays in memory of the host, in words, for a backend that uses the kernel or does not."""
     if not uses_kernel:
         return "array operations"
-    status = kernel()
+    status = kernel_status()
     if status.level is None:
         return f"array operations, without the kernel: {status.reason}"
     return f"kernel ({status.level}, threads: {threads.get_num_threads()})"
@@ -92,13 +92,12 @@ def fill(out: HostArray, plan: Plan, *, fresh: bool = False) -> None:
         if plan.size:
             _fill_orthogonal(out, plan, content)
         return
-    module, level = load()[0], kernel().level
+    module, level = load()[0], kernel_status().level
     recipe = (KINDS[type(content)], FORMATS[plan.dtype.name], *content.parameters)
-    if plan.axes is None and out.flags.c_contiguous:
+    flat = plan.axes is None and out.flags.c_contiguous
+    if flat:
         out = out.reshape(-1)
-        steps: tuple[int, ...] = (1,)
-    else:
-        steps = counter_steps(plan)
+    steps = (1,) if flat else counter_steps(plan)
     if fresh and out.nbytes >= HUGE:
         module.advise_huge_pages(out)
     streaming = not fresh and out.nbytes >= STREAMED
@@ -137,13 +136,12 @@ def round_to_bfloat16(values: HostArray) -> HostArray:
     return ((words + 0x7FFF + (words >> 16 & 1)) >> 16).astype(np.uint16)
 
 
-def is_separate(shape: Shape, strides: tuple[int, ...]) -> bool:
-    """Whether it is sure that no two elements share memory, for strides in units of an element."""
+def is_separate(shape: Shape, strides: tuple[int, ...], itemsize: int) -> bool:
+    """Whether it is sure that no two elements share memory; strides and itemsize are in the same unit."""
     reach = 0  # Of the elements along the axes with smaller strides.
-    for stride, size in sorted(
-        (abs(stride), size) for stride, size in zip(strides, shape, strict=True) if size > 1
-    ):
-        if stride <= reach:
+    axes = zip(map(abs, strides), shape, strict=True)
+    for stride, size in sorted(axis for axis in axes if axis[1] > 1):
+        if stride < reach + itemsize:
             return False
         reach += (size - 1) * stride
     return True

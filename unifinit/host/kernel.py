@@ -15,6 +15,8 @@ from unifinit.stream import tables
 
 VARIABLE = "UNIFINIT_KERNEL"
 OFF = "off"
+INTERFACE = 1
+"""That of the extension module that this package calls."""
 
 
 class KernelStatus(NamedTuple):
@@ -35,7 +37,7 @@ class KernelStatus(NamedTuple):
     reason: str = ""
 
 
-def kernel() -> KernelStatus:
+def kernel_status() -> KernelStatus:
     """What there is of the kernel, and which level is in use."""
     return _status or _choose(os.environ.get(VARIABLE) or None, f"the environment variable {VARIABLE}")
 
@@ -63,6 +65,8 @@ def load() -> tuple[Any, KernelStatus]:
         from unifinit.host import _kernel  # type: ignore[attr-defined]  # Compiled, if it was.
     except ImportError as error:
         return None, KernelStatus(None, (), f"it was not built, or cannot be loaded ({error})")
+    if getattr(_kernel, "INTERFACE", None) != INTERFACE:
+        return None, KernelStatus(None, (), "it is left over from another version; install unifinit again")
     _kernel.set_tables(tables.single(), tables.double())
     levels = tuple(_kernel.levels())
     return _kernel, KernelStatus(levels[0], levels)

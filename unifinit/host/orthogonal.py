@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unifinit.host import threads
-from unifinit.host.kernel import kernel, load
+from unifinit.host.kernel import kernel_status, load
 from unifinit.linalg import STRIP, Matrix, decompose, into_strips
 
 LEAST_PRODUCTS = 2**21
@@ -21,7 +21,7 @@ class KernelSteps:
 
     def __init__(self) -> None:
         self._module = load()[0]
-        self._level = kernel().level
+        self._level = kernel_status().level
 
     def reduce_panel(self, panel: Matrix, signs: Matrix) -> tuple[Matrix, Matrix]:
         """The reflectors that reduce a panel to triangular form; the panel itself stays as it is."""

@@ -6,12 +6,13 @@ of the interpreter and in every build of Python. A value never depends on how a 
 
 from __future__ import annotations
 
+import operator
 import os
 from collections import deque
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from threading import Lock
+from threading import Condition, RLock
 from typing import TYPE_CHECKING, SupportsIndex
 
 from unifinit.errors import ArgumentError
@@ -84,29 +85,77 @@ def run(total: int, work: Work, *, least: int | None = None, part: int | None = 
         work(0, total)
         return
     part = part or max(least, -(-total // (4 * threads)))
-    parts = deque((start, min(start + part, total)) for start in range(0, total, part))
+    _Shared(work, deque((start, min(start + part, total)) for start in range(0, total, part))).run(
+        threads - 1
+    )
 
-    def take_parts() -> None:
+
+class _Shared:
+    """Parts of a range, taken one by one by whoever has time.
+
+    The caller never waits for a helper to begin, only for those that are at work. One that begins too late
+    finds nothing left.
+    """
+
+    def __init__(self, work: Work, parts: deque[tuple[int, int]]) -> None:
+        self._work = work
+        self._parts = parts
+        self._busy = 0  # Helpers at work.
+        self._errors: list[BaseException] = []
+        self._changed = Condition()
+
+    def run(self, helpers: int) -> None:
+        """Do all parts, in the calling thread and in helpers; nobody is at work when this ends."""
+        try:
+            self._call(helpers)
+            self._take()
+        except BaseException as error:  # An interruption too: helpers may still be writing.
+            self._fail(error)
+        self._wait()
+        if self._errors:
+            raise self._errors[0]
+
+    def _call(self, helpers: int) -> None:
+        try:
+            pool = _pool(helpers)
+            for _ in range(helpers):
+                pool.submit(self._help)
+        except RuntimeError:
+            pass  # The interpreter is exiting, or the system has no more threads.
+
+    def _help(self) -> None:
+        with self._changed:
+            self._busy += 1
+        try:
+            self._take()
+        except BaseException as error:
+            self._fail(error)
+        finally:
+            with self._changed:
+                self._busy -= 1
+                self._changed.notify_all()
+
+    def _take(self) -> None:
         while True:
             try:
-                start, stop = parts.popleft()
+                part = self._parts.popleft()
             except IndexError:
                 return
-            work(start, stop)
+            self._work(*part)
 
-    helpers = []
-    try:
-        pool = _pool(threads - 1)
-        helpers = [pool.submit(take_parts) for _ in range(threads - 1)]
-    except RuntimeError:
-        pass  # The interpreter is exiting, or the system has no more threads.
-    try:
-        take_parts()
-    finally:  # Nobody may be writing any more when this returns, or raises.
-        parts.clear()
-        for helper in helpers:
-            if not helper.cancel():  # Those that have not begun have nothing to do.
-                helper.result()
+    def _fail(self, error: BaseException) -> None:
+        self._errors.append(error)
+        self._parts.clear()
+
+    def _wait(self) -> None:
+        waiting = True
+        while waiting:
+            try:
+                with self._changed:
+                    self._changed.wait_for(lambda: not self._busy)
+                    waiting = False
+            except BaseException as error:
+                self._fail(error)
 
 
 def _pool(size: int) -> ThreadPoolExecutor:
@@ -124,21 +173,21 @@ def _pool(size: int) -> ThreadPoolExecutor:
 def _forget_threads() -> None:
     """Begin anew in a forked process, which has none of its parent's threads."""
     global _executor, _lock
-    _executor, _lock = None, Lock()
+    _executor, _lock = None, RLock()
 
 
 _count: int | None = None
 _executor: ThreadPoolExecutor | None = None
 _executor_size = 0
-_lock = Lock()
+_lock = RLock()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_threads)
 
 
-def _at_least_one(value: SupportsIndex | str, what: str) -> int:
+def _at_least_one(value: object, what: str) -> int:
     try:
-        number = int(value) if isinstance(value, str) else value.__index__()
-    except (ValueError, AttributeError):
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
         number = 0
     if number < 1 or isinstance(value, bool):
         raise ArgumentError(f"{what} is {value!r}; wanted an integer of at least 1")
@@ -148,7 +197,8 @@ def _at_least_one(value: SupportsIndex | str, what: str) -> int:
 @cache
 def _default(variable: str) -> int:
     if variable:
-        return _at_least_one(variable, f"the environment variable {VARIABLE}")
+        digits = variable.isascii() and variable.isdigit()
+        return _at_least_one(int(variable) if digits else variable, f"the environment variable {VARIABLE}")
     affinity = getattr(os, "sched_getaffinity", None)
     processors = len(affinity(0)) if affinity else os.cpu_count() or 1
     quota = cgroup_quota()

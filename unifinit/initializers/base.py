@@ -266,11 +266,11 @@ class RandomInitializer(Initializer):
     @cached_property
     def _identity(self) -> tuple[object, ...] | None:
         """What two initializers share that differ in the seed alone; None if it cannot be told."""
-        values = [getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "seed"]
-        if not all(type(value) in (bool, int, float, str, type(None)) for value in values):
+        state = {name: value for name, value in vars(self).items() if name != "seed"}
+        if not all(type(value) in (bool, int, float, str, type(None)) for value in state.values()):
             return None
         # Representations, because 0.0 equals -0.0, and 1 equals True.
-        return (type(self), *map(repr, values))
+        return (type(self), *map(repr, state.items()))
 
     def __getstate__(self) -> dict[str, object]:
         return {name: value for name, value in vars(self).items() if name != "_identity"}
