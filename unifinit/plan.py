@@ -86,6 +86,8 @@ class Plan(Value):
         Number of elements.
     result_shape
         The shape of the result.
+    steps
+        By how much the number of an element grows along each axis of the result.
     is_drawn
         Whether the elements are drawn one by one, rather than being constant or made on the host.
     """
@@ -97,6 +99,7 @@ class Plan(Value):
     key: Key | None
     size: int
     result_shape: Shape
+    steps: tuple[int, ...]
     is_drawn: bool
 
     parts = ("shape", "dtype", "content", "axes", "key")
@@ -109,6 +112,7 @@ class Plan(Value):
         axes: tuple[int, ...] | None = None,
         key: Key | None = None,
     ) -> None:
+        steps = tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
         vars(self).update(
             shape=shape,
             dtype=dtype,
@@ -117,6 +121,7 @@ class Plan(Value):
             key=key,
             size=math.prod(shape),
             result_shape=shape if axes is None else tuple(shape[axis] for axis in axes),
+            steps=steps if axes is None else tuple(steps[axis] for axis in axes),
             is_drawn=isinstance(content, Distribution),
         )
 

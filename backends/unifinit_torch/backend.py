@@ -68,7 +68,8 @@ class TorchBackend(ArrayApiBackend):
         """A new tensor without a gradient."""
         if host.can_run(plan) and (device is None or device.type == "cpu"):
             result = torch.empty(plan.result_shape, dtype=getattr(torch, plan.dtype.name), device=device)
-            if has_plain_memory(result):
+            # Another device can be the default, and some modes make tensors without memory.
+            if type(result) is torch.Tensor and result.is_cpu and not is_watched(result):
                 host.fill(memory(result, plan.dtype), plan, fresh=True)
                 return result
         with torch.no_grad():
@@ -76,7 +77,7 @@ class TorchBackend(ArrayApiBackend):
 
     def fill(self, target: torch.Tensor, plan: Plan) -> None:
         """Overwrite a tensor; autograd does not see it."""
-        if host.can_run(plan) and has_plain_memory(target) and is_writable(target):
+        if host.can_run(plan) and has_plain_memory(target):
             host.fill(memory(target, plan.dtype), plan)
             torch.autograd.graph.increment_version(target)  # For autograd to notice values that it has saved.
             return
@@ -122,13 +123,14 @@ def memory(x: torch.Tensor, dtype: DType) -> Any:
     place = x.data_ptr()  # Memory that was shared lazily becomes its own.
     words = host.storage(dtype)
     offset = x.storage_offset() * words.itemsize
-    size = x.untyped_storage().nbytes()
+    storage = x.untyped_storage()
+    size = storage.nbytes()
     strides = None if x.is_contiguous() else [stride * words.itemsize for stride in x.stride()]
     try:
-        if size == 0 < x.numel():
-            raise ValueError("no memory")  # NumPy would take any memory to be large enough.
+        if not place and x.numel():
+            raise ValueError("no memory")  # NumPy would allocate some of its own.
         whole = (ctypes.c_char * size).from_address(place - offset)
-        whole.storage = x.untyped_storage()  # It lives as long as the array.
+        whole.storage = storage  # It lives as long as the array.
         return np.ndarray(x.shape, words, whole, offset, strides)
     except (ValueError, TypeError) as error:
         raise TargetError(
@@ -137,24 +139,23 @@ def memory(x: torch.Tensor, dtype: DType) -> Any:
         ) from error
 
 
-def has_plain_memory(x: torch.Tensor) -> bool:
-    """Whether a tensor is no more than memory of the host, and nobody watches what is done to it."""
+def is_watched(x: torch.Tensor) -> bool:
+    """Whether a transform, a tracer or a mode has to see operations, and not what memory receives."""
     return (
-        type(x) in PLAIN
-        and x.device.type == "cpu"
-        and x.layout is torch.strided
-        and not (x.is_conj() or x.is_neg())
-        and not torch.compiler.is_compiling()
-        # Transforms, tracers and modes see operations, and not what is written into memory.
-        and not torch._C._functorch.is_functorch_wrapped_tensor(x)
-        and not torch._is_functional_tensor(x)
-        and torch._C._get_tracing_state() is None
-        and torch._C._len_torch_dispatch_stack() == 0
+        torch.compiler.is_compiling()
+        or torch._C._functorch.is_functorch_wrapped_tensor(x)
+        or torch._is_functional_tensor(x)
+        or torch._C._get_tracing_state() is not None
+        or torch._C._len_torch_dispatch_stack() > 0
     )
 
 
-def is_writable(x: torch.Tensor) -> bool:
-    """Whether each element has a place of its own, which PyTorch lets be overwritten at any time."""
-    return not x.is_inference() and bool(
-        x.is_contiguous() or host.is_separate(tuple(x.shape), x.stride(), itemsize=1)
+def has_plain_memory(x: torch.Tensor) -> bool:
+    """Whether a tensor is no more than memory of the host, with a writable place for each element."""
+    return (
+        type(x) in PLAIN
+        and x.is_cpu
+        and x.layout is torch.strided
+        and not (x.is_conj() or x.is_neg() or x.is_inference() or is_watched(x))
+        and bool(x.is_contiguous() or host.is_separate(tuple(x.shape), x.stride(), itemsize=1))
     )

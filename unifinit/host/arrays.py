@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -94,14 +93,10 @@ def fill(out: HostArray, plan: Plan, *, fresh: bool = False) -> None:
         return
     module, level = load()[0], kernel_status().level
     recipe = (KINDS[type(content)], FORMATS[plan.dtype.name], *content.parameters)
-    flat = plan.axes is None and out.flags.c_contiguous
-    if flat:
-        out = out.reshape(-1)
-    steps = (1,) if flat else counter_steps(plan)
-    if fresh and out.nbytes >= HUGE:
+    words, steps, size = plan.required_key().words, plan.steps, out.nbytes
+    if fresh and size >= HUGE:
         module.advise_huge_pages(out)
-    streaming = not fresh and out.nbytes >= STREAMED
-    words = plan.required_key().words
+    streaming = not fresh and size >= STREAMED
 
     if plan.size < 2 * threads.LEAST:
         module.fill(level, words, recipe, out, 0, steps, 0, plan.size, streaming)
@@ -145,9 +140,3 @@ def is_separate(shape: Shape, strides: tuple[int, ...], itemsize: int) -> bool:
             return False
         reach += (size - 1) * stride
     return True
-
-
-def counter_steps(plan: Plan) -> tuple[int, ...]:
-    """By how much the number of an element grows along each axis of the result."""
-    steps = [math.prod(plan.shape[axis + 1 :]) for axis in range(len(plan.shape))]
-    return tuple(steps) if plan.axes is None else tuple(steps[axis] for axis in plan.axes)
