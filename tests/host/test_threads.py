@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -219,6 +220,28 @@ class TestSharing:
         """
         if hasattr(signal, "setitimer"):
             assert python(program) == "interrupted 1"
+
+    def test_helpers_that_begin_too_late_keep_nothing_alive(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        late = []
+
+        class Pool:
+            def submit(self, job: Callable[[], None]) -> None:
+                late.append(job)
+
+        class Work:
+            def __call__(self, start: int, stop: int) -> None:
+                pass
+
+        monkeypatch.setattr(threads, "_pool", lambda _: Pool())
+        host.set_num_threads(3)
+        work = Work()
+        gone = weakref.ref(work)
+        threads.run(12, work, least=1)
+        del work
+        assert gone() is None
+        for job in late:
+            job()
+        assert len(late) == 2
 
     def test_a_pool_that_is_busy_does_not_hold_a_caller_up(self) -> None:
         host.set_num_threads(2)

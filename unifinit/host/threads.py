@@ -98,7 +98,7 @@ class _Shared:
     """
 
     def __init__(self, work: Work, parts: deque[tuple[int, int]]) -> None:
-        self._work = work
+        self._work: Work | None = work
         self._parts = parts
         self._busy = 0  # Helpers at work.
         self._errors: list[BaseException] = []
@@ -112,6 +112,7 @@ class _Shared:
         except BaseException as error:  # An interruption too: helpers may still be writing.
             self._fail(error)
         self._wait()
+        self._work = None  # A helper that has yet to begin must not keep an array alive.
         if self._errors:
             raise self._errors[0]
 
@@ -136,12 +137,13 @@ class _Shared:
                 self._changed.notify_all()
 
     def _take(self) -> None:
-        while True:
+        work = self._work
+        while work is not None:
             try:
                 part = self._parts.popleft()
             except IndexError:
                 return
-            self._work(*part)
+            work(*part)
 
     def _fail(self, error: BaseException) -> None:
         self._errors.append(error)
