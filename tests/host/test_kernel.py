@@ -290,3 +290,17 @@ def test_an_extension_of_another_version_is_not_used(monkeypatch: pytest.MonkeyP
     assert module is None
     assert status.level is None
     assert "another version" in status.reason
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_complex_numbers_are_two_strided_fills(level: str, dtype: str) -> None:
+    """Real and imaginary parts are written where they belong, without an array of either."""
+    content = distributions.Normal(0.0, 0.5**0.5, DTYPES[dtype])
+    out = np.zeros((30, 7), np.result_type(dtype, np.complex64))
+    arguments = (KINDS[type(content)], FORMATS[dtype], *content.parameters)
+    for part, key in zip((out.real, out.imag), KEY.split(), strict=True):
+        fill(part, steps=(7, 1), level=level, key=key.words, recipe=arguments)
+        wanted = reference.run(Plan((30, 7), DTYPES[dtype], content, key=key), numpy_ops())
+        assert np.array_equal(part, wanted)
+    assert not np.array_equal(out.real, out.imag)
