@@ -33,9 +33,11 @@ class BuildKernel(build_ext):
         if os.environ.get("UNIFINIT_SANITIZE") == "1":  # For the project's own tests.
             ext.extra_compile_args += ["-g", *SANITIZERS]
             ext.extra_link_args += SANITIZERS
-        for left in Path().glob("unifinit/host/_kernel.*"):
-            left.unlink()  # One of an earlier build must not outlive a build that fails.
-        Path(self.get_ext_fullpath(ext.name)).unlink(missing_ok=True)
+        # What an earlier build left must not outlive a build that fails; but a wheel leaves an editable
+        # installation alone.
+        folder = "unifinit/host" if self.inplace or self.editable_mode else f"{self.build_lib}/unifinit/host"
+        for left in Path(folder).glob("_kernel.*"):
+            left.unlink()
         super().build_extension(ext)
 
 
