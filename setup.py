@@ -7,7 +7,6 @@ from pathlib import Path
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
-SOURCES = ("module", "fill", "tables", "level_baseline", "level_avx2", "level_avx512")
 FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))  # Such builds have no stable ABI yet.
 STABLE_ABI = None if FREE_THREADED else "cp311"
 OPTIONS = (
@@ -27,9 +26,8 @@ class BuildKernel(build_ext):
             ext.extra_compile_args = ["/O2", "/std:c11", "/fp:precise"]
         else:
             ext.extra_compile_args = [*OPTIONS]
-            ext.extra_link_args = [
-                "-fno-fast-math"
-            ]  # Or starting up would change how all of the process computes.
+            # Or loading the kernel would change how all of the process computes.
+            ext.extra_link_args = ["-fno-fast-math"]
         if os.environ.get("UNIFINIT_SANITIZE") == "1":  # For the project's own tests.
             ext.extra_compile_args += ["-g", *SANITIZERS]
             ext.extra_link_args += SANITIZERS
@@ -45,7 +43,7 @@ setup(
     ext_modules=[
         Extension(
             "unifinit.host._kernel",
-            sources=[f"kernel/{name}.c" for name in SOURCES],
+            sources=[str(path) for path in sorted(Path("kernel").glob("*.c"))],
             depends=[str(path) for path in sorted(Path("kernel").glob("*.h"))],
             define_macros=[] if STABLE_ABI is None else [("Py_LIMITED_API", "0x030B0000")],
             py_limited_api=STABLE_ABI is not None,

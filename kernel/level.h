@@ -53,8 +53,8 @@ typedef struct {
     void (*stream)(void *target, const void *source, size_t bytes);
     /* Make sure that others see what was streamed. */
     void (*fence)(void);
-    /* Find the reflectors that would reduce a panel of at most QR_WIDTH columns: write V (rows x columns), T (columns x columns) and the signs of
-     * the diagonal of R. Work has rows * columns elements. */
+    /* Find the reflectors that would reduce a panel of at most QR_WIDTH columns: write V (rows x columns), T
+     * (columns x columns) and the signs of the diagonal of R. Work has rows * columns elements. */
     void (*qr_panel)(const double *panel, ptrdiff_t rows, ptrdiff_t row_stride, int columns, double *reflectors,
                      double *triangle, double *signs, double *work);
     /* C := (I - V T V^T) C. */

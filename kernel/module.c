@@ -195,9 +195,10 @@ static PyObject *advise_huge_pages(PyObject *module, PyObject *out) {
 static int get_matrix(PyObject *object, Py_buffer *view, Py_ssize_t rows, Py_ssize_t columns, const char *name) {
     if (PyObject_GetBuffer(object, view, PyBUF_STRIDES | PyBUF_WRITABLE) < 0) return -1;
     const Py_ssize_t item = sizeof(double);
-    if (view->ndim == 2 && view->shape && view->strides && view->itemsize == item && (uintptr_t)view->buf % sizeof(double) == 0 && (rows < 0 || view->shape[0] == rows) &&
-        (columns < 0 || view->shape[1] == columns) && (view->strides[1] == item || view->shape[1] <= 1) &&
-        view->strides[0] % item == 0) {
+    if (view->ndim == 2 && view->shape && view->strides && view->itemsize == item &&
+        (uintptr_t)view->buf % sizeof(double) == 0 && view->strides[0] % item == 0 &&
+        (view->strides[1] == item || view->shape[1] <= 1) && (rows < 0 || view->shape[0] == rows) &&
+        (columns < 0 || view->shape[1] == columns)) {
         return 0;
     }
     PyErr_Format(PyExc_ValueError, "%s is no aligned, row-major matrix of float64 of the size that the others ask for", name);

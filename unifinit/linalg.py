@@ -20,8 +20,6 @@ Matrix: TypeAlias = npt.NDArray[np.float64]
 
 BLOCK = 32
 """Columns that are reduced together; part of the specification, as it decides the order of sums."""
-
-
 STRIP = 64
 """Columns that lie together in memory, so that caches hold them; not part of the specification."""
 
@@ -43,15 +41,13 @@ class Steps(Protocol):
         """C := (I - V T V^T) C in place for each C, each sum from its first term to its last."""
 
 
-def orthonormal_columns(a: Matrix, steps: Steps | None = None) -> Matrix:
+def orthonormal_columns(a: Matrix) -> Matrix:
     """The Q of the decomposition A = QR in which the diagonal of R is not negative.
 
     Parameters
     ----------
     a
         Of shape (m, n), m >= n >= 1, and of full rank.
-    steps
-        By default those of this module.
 
     Returns
     -------
@@ -59,7 +55,7 @@ def orthonormal_columns(a: Matrix, steps: Steps | None = None) -> Matrix:
         Of shape (m, n), with orthonormal columns.
     """
     strips = into_strips(a)
-    signs = decompose(strips, steps or ArraySteps())
+    signs = decompose(strips, ArraySteps())
     return np.hstack(strips) * signs
 
 

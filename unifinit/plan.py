@@ -134,9 +134,8 @@ class Plan(Value):
         """The same plan with another key; one whose content needs none is returned as it is."""
         if isinstance(self.content, (Fill, Values)):
             return self
-        plan = object.__new__(
-            Plan
-        )  # What was worked out stays: a model has many plans that differ in the key.
+        # A model has many plans that differ in the key: what was worked out stays.
+        plan = object.__new__(Plan)
         plan.__dict__.update(self.__dict__, key=key)
         return plan
 

@@ -9,6 +9,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from unifinit.errors import DtypeError, ShapeError, or_list, suggestion
 from unifinit.values import Value
@@ -77,10 +78,8 @@ class DType(Value):
         with np.errstate(over="ignore"):
             number = getattr(np, self.compute.name)(value)
             if self.name == "bfloat16" and np.isfinite(number):
-                # NumPy has no bfloat16: it is the upper half of a float32.
-                word = int(number.view(np.uint32))
-                word = (word + 0x7FFF + (word >> 16 & 1)) >> 16 << 16
-                return float(np.uint32(word).view(np.float32))
+                upper = round_to_bfloat16(np.array([number])).astype(np.uint32)
+                return float((upper << 16).view(np.float32)[0])
             return float(np.float16(number) if self.name == "float16" else number)
 
     def __str__(self) -> str:
@@ -195,3 +194,9 @@ def _is_plain(shape: tuple[object, ...]) -> bool:
             return False
         size *= dim
     return size < MAX_ELEMENTS
+
+
+def round_to_bfloat16(values: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:
+    """The words of finite numbers rounded to bfloat16, to nearest even; it is the upper half of a float32."""
+    words = np.ascontiguousarray(values).view(np.uint32)
+    return ((words + 0x7FFF + (words >> 16 & 1)) >> 16).astype(np.uint16)

@@ -14,7 +14,7 @@ from unifinit.host.kernel import kernel_status, load
 from unifinit.host.orthogonal import decomposed
 from unifinit.memory import aligned_empty
 from unifinit.plan import OrthogonalMatrix, Plan
-from unifinit.types import DType, Shape
+from unifinit.types import DType, Shape, round_to_bfloat16
 
 _STORAGE: dict[str, np.dtype[Any]] = {
     "uint32": np.dtype(np.uint32),
@@ -123,12 +123,6 @@ def _fill_orthogonal(out: HostArray, plan: Plan, content: OrthogonalMatrix) -> N
     np.copyto(
         out, round_to_bfloat16(values) if plan.dtype.name == "bfloat16" else values, casting="same_kind"
     )
-
-
-def round_to_bfloat16(values: HostArray) -> HostArray:
-    """The upper halves of finite float32 numbers, rounded to nearest even."""
-    words = np.ascontiguousarray(values).view(np.uint32)
-    return ((words + 0x7FFF + (words >> 16 & 1)) >> 16).astype(np.uint16)
 
 
 def is_separate(shape: Shape, strides: tuple[int, ...], itemsize: int) -> bool:
