@@ -6,6 +6,8 @@ array([[ 1.0965558 ,  1.1722765 ],
        [-0.4108003 , -0.07674628]], dtype=float32)
 """
 
+from typing import TYPE_CHECKING, Any
+
 from unifinit.describe import Description
 from unifinit.errors import (
     ArgumentError,
@@ -47,6 +49,10 @@ from unifinit.initializers import (
 from unifinit.key import Key
 from unifinit.layout import Layout
 from unifinit.registry import BackendStatus, backends
+
+if TYPE_CHECKING:
+    from unifinit.gains import calculate_gain
+    from unifinit.propagation import probe
 
 # isort: split
 # Last, because NumPy takes twice as long when it is imported below a name that is taken out of this package.
@@ -91,9 +97,22 @@ __all__ = [
     "Zeros",
     "__version__",
     "backends",
+    "calculate_gain",
     "get",
     "get_num_threads",
+    "probe",
     "random",
     "serialize",
     "set_num_threads",
 ]
+
+_LAZY = {"calculate_gain": "unifinit.gains", "probe": "unifinit.propagation"}
+"""What few programs need is imported when it is first used."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        from importlib import import_module
+
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,7 +13,7 @@ BACKENDS = ROOT / "backends"
 
 LAYERS = (
     {"unifinit.memory", "unifinit.errors", "unifinit.values"},
-    {"unifinit.types"},
+    {"unifinit.types", "unifinit.gains"},
     {"unifinit.stream", "unifinit.stream.tables", "unifinit.stream.threefry"},
     {"unifinit.stream.ops"},
     {"unifinit.stream.octaves"},
@@ -42,6 +42,8 @@ LAYERS = (
         for name in ("catalogue", "constant", "orthogonal", "random", "scaling")
     },
     {"unifinit.initializers"},
+    {"unifinit.propagation"},
+    {"unifinit.plots"},
     {"unifinit"},
     {"unifinit.testing"},
     {"unifinit.cli"},
@@ -63,7 +65,12 @@ ALIEN = {
     *("cupy", "dask", "mlx", "array_api_strict", "scipy", "ml_dtypes"),
 }
 """What nothing in the library imports, not even within a function."""
-ONLY_IN_EDGES = {"rich": "unifinit.cli", "pytest": "unifinit.testing", "hypothesis": "unifinit.testing"}
+ONLY_IN_EDGES = {
+    "rich": "unifinit.cli",
+    "matplotlib": "unifinit.plots",
+    "pytest": "unifinit.testing",
+    "hypothesis": "unifinit.testing",
+}
 PROTOCOL = "unifinit.backend"
 """The only module of the library that backends import."""
 
@@ -332,7 +339,17 @@ class TestTheseRules:
 
 
 HEAVY = sorted(
-    {*ALIEN, "array_api_compat", "pytest", "hypothesis", "rich", "mpmath", "asyncio", "unittest"}
+    {
+        *ALIEN,
+        "array_api_compat",
+        "pytest",
+        "hypothesis",
+        "rich",
+        "matplotlib",
+        "mpmath",
+        "asyncio",
+        "unittest",
+    }
     | {f"unifinit_{name}" for name in FRAMEWORKS}
 )
 

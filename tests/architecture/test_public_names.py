@@ -46,7 +46,13 @@ class TestAll:
             if isinstance(node, (ast.Import, ast.ImportFrom))
             for alias in node.names
         }
-        assert imported | {"__version__"} == set(unifinit.__all__)
+        # What is imported late, and what only type checkers import.
+        assert imported - {"TYPE_CHECKING", "Any"} | {"__version__", *unifinit._LAZY} == set(unifinit.__all__)
+
+    def test_late_names_are_what_type_checkers_see(self):
+        for name, module in unifinit._LAZY.items():
+            assert getattr(unifinit, name) is getattr(importlib.import_module(module), name)
+            assert f"from {module} import {name}\n" in (LIBRARY / "__init__.py").read_text("utf-8")
 
     def test_has_every_error(self):
         found = {

@@ -1,4 +1,4 @@
-"""The command line: ``unifinit compare``, ``list``, ``describe`` and ``backends``."""
+"""The command line: ``unifinit compare``, ``list``, ``describe``, ``probe``, ``plot`` and ``backends``."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import os
 import sys
 from collections.abc import Sequence
 
-from unifinit.cli.arguments import UsageError, make_parser
+from unifinit.cli.arguments import make_parser
 from unifinit.cli.commands import COMMANDS, run_version
 from unifinit.cli.jobs import one_line
+from unifinit.cli.parsing import UsageError
 from unifinit.errors import UnifinitError
 
 __all__ = ["main"]

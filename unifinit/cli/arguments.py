@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from argparse import (
-    SUPPRESS,
-    ArgumentParser,
-    ArgumentTypeError,
-    RawDescriptionHelpFormatter,
+from argparse import SUPPRESS, ArgumentParser, RawDescriptionHelpFormatter
+from typing import NoReturn
+
+from unifinit.cli.parsing import (
+    UsageError,
+    checked,
+    parse_dtype,
+    parse_dtypes,
+    parse_integer,
+    parse_layout,
+    parse_names,
+    parse_number,
+    parse_repeats,
+    parse_seed,
+    parse_setting,
+    parse_shape,
 )
-from collections.abc import Callable
-from typing import Any, NoReturn, TypeVar
-
-from unifinit.errors import ArgumentError, UnifinitError
-from unifinit.key import Key
-from unifinit.layout import CANONICAL, as_layout
-from unifinit.types import Shape, as_dtype, as_shape
-
-T = TypeVar("T")
+from unifinit.layout import CANONICAL
 
 DEFAULT_SHAPE = (256, 128)
 DEFAULT_DTYPES = ("float32",)
@@ -82,8 +84,22 @@ strings.
 """
 
 
-class UsageError(ArgumentError):
-    """The arguments of the command line are wrong."""
+PROBE = """\
+Draw a deep network of equal layers, phi(x W), with each initializer; send inputs forward
+and a gradient backward, and show what becomes of them beside mean-field theory.
+"""
+
+PROBE_NOTES = """\
+verdicts:
+  stable     at the rate of the second half of the layers, the mean square changes by less
+             than a factor of 10 over the whole depth, or by no more than chance explains
+  exploding  it grows by more
+  vanishing  it falls by more
+  undefined  gradients, where activations overflowed
+
+--json prints what unifinit.probe(...).as_dict() returns, with "output", the path of the
+picture, or null. The exit status is 0 whatever the verdicts.
+"""
 
 
 class Parser(ArgumentParser):
@@ -123,24 +139,24 @@ def make_parser() -> ArgumentParser:
         "compare", "compare the bits, statistics and speed of all frameworks", COMPARE, COMPARE_NOTES
     )
     compare.add_argument("names", metavar="NAME", nargs="*", help="initializers; by default all of them")
-    compare.add_argument("--shape", type=_checked(parse_shape), help="such as 3,3,64,128; by default 256,128")
+    compare.add_argument("--shape", type=checked(parse_shape), help="such as 3,3,64,128; by default 256,128")
     compare.add_argument(
         "--dtype",
-        type=_checked(parse_dtypes),
+        type=checked(parse_dtypes),
         help="one or several, such as float32,bfloat16; by default float32",
     )
     compare.add_argument(
-        "--layout", type=_checked(parse_layout), help='such as OI, HWIO or OI...; by default "...IO"'
+        "--layout", type=checked(parse_layout), help='such as OI, HWIO or OI...; by default "...IO"'
     )
-    compare.add_argument("--seed", type=_checked(parse_seed), help="by default 0")
+    compare.add_argument("--seed", type=checked(parse_seed), help="by default 0")
     compare.add_argument(
         "--backends",
-        type=_checked(parse_names),
+        type=checked(parse_names),
         help="such as numpy,torch; array_api_strict is another; by default all that are installed",
     )
     compare.add_argument(
         "--repeats",
-        type=_checked(parse_repeats),
+        type=checked(parse_repeats),
         help=f"how many runs to time, fewer if they are slow; by default {DEFAULT_REPEATS}; 0 for none",
     )
 
@@ -148,98 +164,65 @@ def make_parser() -> ArgumentParser:
 
     describe = add("describe", "tell what theory says of an initializer for a shape")
     describe.add_argument("name", metavar="NAME", help="an initializer, such as HeNormal or he_normal")
-    describe.add_argument("--shape", type=_checked(parse_shape), required=True, help="such as 3,3,64,128")
-    describe.add_argument("--dtype", type=_checked(parse_dtype), default="float32", help="by default float32")
-    describe.add_argument(
-        "--layout",
-        type=_checked(parse_layout),
-        default=CANONICAL.text,
-        help='such as OI, HWIO or OI...; by default "...IO"',
+    describe.add_argument("--shape", type=checked(parse_shape), required=True, help="such as 3,3,64,128")
+    _add_dtype(describe)
+    _add_layout(describe)
+    _add_settings(describe)
+
+    probe = add("probe", "show how signals propagate through a deep network", PROBE, PROBE_NOTES)
+    probe.add_argument("names", metavar="NAME", nargs="+", help="initializers, such as he_normal")
+    probe.add_argument("--width", type=checked(parse_integer), default=256, help="by default 256")
+    probe.add_argument("--depth", type=checked(parse_integer), default=32, help="by default 32")
+    probe.add_argument("--activation", default="relu", help="such as tanh; by default relu")
+    probe.add_argument(
+        "--residual", type=checked(parse_number), help="makes layers x + RESIDUAL * phi(x W), such as 0.5"
     )
-    describe.add_argument(
-        "--set",
-        metavar="KEY=VALUE",
-        dest="config",
-        type=_checked(parse_setting),
-        action="append",
-        default=[],
-        help="a hyperparameter, such as stddev=0.01; can be repeated",
+    probe.add_argument(
+        "--bias-variance", type=checked(parse_number), default=0.0, help="of normal biases; by default 0"
     )
+    probe.add_argument("--samples", type=checked(parse_integer), default=8, help="inputs; by default 8")
+    probe.add_argument(
+        "--correlation", type=checked(parse_number), default=0.5, help="of two inputs; by default 0.5"
+    )
+    probe.add_argument("--backend", default="numpy", help="what draws the weights; by default numpy")
+    probe.add_argument("--seed", type=checked(parse_seed), default=DEFAULT_SEED, help="by default 0")
+    _add_dtype(probe)
+    _add_settings(probe)
+    probe.add_argument("--output", metavar="FILE", help="draw a picture too; its name ends in .png or .svg")
+
+    plot = add("plot", "draw an array's values and singular values beside theory")
+    plot.add_argument("name", metavar="NAME", help="an initializer, such as HeNormal or he_normal")
+    plot.add_argument("--shape", type=checked(parse_shape), required=True, help="such as 3,3,64,128")
+    _add_dtype(plot)
+    _add_layout(plot)
+    plot.add_argument("--seed", type=checked(parse_seed), help="by default the initializer's own, or else 0")
+    _add_settings(plot)
+    plot.add_argument("--output", metavar="FILE", required=True, help="its name ends in .png or .svg")
 
     add("backends", "tell which frameworks are installed and work, and how to get the others")
     return parser
 
 
-def parse_shape(text: str) -> Shape:
-    """``"3,3,64,128"`` as a shape; ``"()"`` is that of a scalar."""
-    inner = text.strip().removeprefix("(").removesuffix(")").removesuffix(",")
-    if not inner and text:
-        return ()
-    try:
-        dimensions = [int(part) for part in inner.split(",")]
-    except ValueError:
-        raise UsageError(f"{text!r} is no shape; wanted integers and commas, such as 3,3,64,128") from None
-    return as_shape(dimensions)
+def _add_dtype(command: ArgumentParser) -> None:
+    command.add_argument("--dtype", type=checked(parse_dtype), default="float32", help="by default float32")
 
 
-def parse_dtype(text: str) -> str:
-    """The name of a dtype, checked."""
-    return as_dtype(text).name
+def _add_layout(command: ArgumentParser) -> None:
+    command.add_argument(
+        "--layout",
+        type=checked(parse_layout),
+        default=CANONICAL.text,
+        help='such as OI, HWIO or OI...; by default "...IO"',
+    )
 
 
-def parse_dtypes(text: str) -> list[str]:
-    """The names of one or several dtypes, checked."""
-    return list(dict.fromkeys(parse_dtype(name) for name in parse_names(text)))
-
-
-def parse_layout(text: str) -> str:
-    """The text of a layout, checked."""
-    return as_layout(text).text
-
-
-def parse_names(text: str) -> list[str]:
-    """Names separated by commas, each once."""
-    names = [name.strip() for name in text.split(",")]
-    if not all(names):
-        raise UsageError(f"{text!r} has an empty name; wanted names and commas, such as numpy,torch")
-    return list(dict.fromkeys(names))
-
-
-def parse_seed(text: str) -> int:
-    """A seed, checked; hexadecimal too."""
-    try:
-        return Key(int(text, 0)).seed
-    except ValueError as error:
-        if isinstance(error, UnifinitError):
-            raise
-        raise UsageError(f"{text!r} is no seed; wanted an integer, 0 <= seed < 2**64") from None
-
-
-def parse_repeats(text: str) -> int:
-    """A number of runs."""
-    if not text.isdecimal():
-        raise UsageError(f"{text!r} is no number of runs; wanted an integer of at least 0")
-    return int(text)
-
-
-def parse_setting(text: str) -> tuple[str, Any]:
-    """``key=value`` as a pair; the value is JSON, or else a string."""
-    key, equals, value = text.partition("=")
-    if not equals or not key.strip():
-        raise UsageError(f"{text!r} sets nothing; wanted KEY=VALUE, such as stddev=0.01")
-    try:
-        return key.strip(), json.loads(value)
-    except ValueError:
-        return key.strip(), value
-
-
-def _checked(parse: Callable[[str], T]) -> Callable[[str], T]:
-    """``parse``, with errors that argparse shows as they are."""
-
-    def parse_or_tell(text: str) -> T:
-        try:
-            return parse(text)
-        except UnifinitError as error:
-            raise ArgumentTypeError(str(error)) from error
-
-    return parse_or_tell
+def _add_settings(command: ArgumentParser) -> None:
+    command.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        dest="config",
+        type=checked(parse_setting),
+        action="append",
+        default=[],
+        help="a hyperparameter, such as stddev=0.01; can be repeated",
+    )

@@ -15,12 +15,20 @@ from typing import Any
 import unifinit
 from unifinit.cli import arguments as options
 from unifinit.cli import tables
-from unifinit.cli.compare import choose_backends, compare, compare_with_golden, probe
+from unifinit.cli.compare import choose_backends, compare, compare_with_golden
+from unifinit.cli.compare import probe as try_out
+from unifinit.cli.comparison_tables import show_comparison
+from unifinit.cli.propagation_tables import show_probe
 from unifinit.cli.supervisor import Answers
 from unifinit.errors import ConfigError
 from unifinit.initializers import Initializer, get
 from unifinit.initializers.base import CLASSES
 from unifinit.layout import CANONICAL, as_layout
+from unifinit.plots.canvas import check_path, require_matplotlib, save_figure
+from unifinit.plots.initializer import sample_figure
+from unifinit.plots.propagation import propagation_figure
+from unifinit.plots.sample import make_sample
+from unifinit.propagation import probe
 from unifinit.registry import BackendStatus, registry
 
 DISAGREEMENT = 1
@@ -61,7 +69,7 @@ def run_compare(arguments: Namespace) -> int:
     if arguments.json:
         print_json(found.as_dict())
     else:
-        tables.show_comparison(found)
+        show_comparison(found)
     return 0 if found.ok else DISAGREEMENT
 
 
@@ -89,6 +97,53 @@ def run_describe(arguments: Namespace) -> int:
     return 0
 
 
+def run_probe(arguments: Namespace) -> int:
+    """Probe signal propagation; in JSON what ``Probe.as_dict`` returns, and the path of the picture."""
+    if arguments.output is not None:
+        check_path(arguments.output)
+        require_matplotlib()
+    if not arguments.json:
+        tables.require_rich()
+    found = probe(
+        *(_initializer(name, dict(arguments.config)) for name in dict.fromkeys(arguments.names)),
+        width=arguments.width,
+        depth=arguments.depth,
+        activation=arguments.activation,
+        residual=arguments.residual,
+        bias_variance=arguments.bias_variance,
+        samples=arguments.samples,
+        correlation=arguments.correlation,
+        seed=arguments.seed,
+        backend=arguments.backend,
+        dtype=arguments.dtype,
+    )
+    if arguments.output is not None:
+        save_figure(propagation_figure(found), arguments.output)
+    if arguments.json:
+        print_json({**found.as_dict(), "output": arguments.output})
+    else:
+        show_probe(found)
+        _tell_written(arguments.output)
+    return 0
+
+
+def run_plot(arguments: Namespace) -> int:
+    """Draw an array; in JSON the path, what ``Description.as_dict`` returns, and the sample's moments."""
+    check_path(arguments.output)
+    require_matplotlib()
+    initializer = _initializer(arguments.name, dict(arguments.config))
+    sample = make_sample(
+        initializer, arguments.shape, arguments.dtype, layout=arguments.layout, seed=arguments.seed
+    )
+    save_figure(sample_figure(sample, values=True, spectrum=sample.values.ndim >= 2), arguments.output)
+    if arguments.json:
+        described = sample.description.as_dict()
+        print_json({"output": arguments.output, "description": described, "sample": sample.as_dict()})
+    else:
+        _tell_written(arguments.output)
+    return 0
+
+
 def run_backends(arguments: Namespace) -> int:
     """Try the backends out; in JSON ``{"backends": [{"name", "state", "version", ..., "execution"}]}``."""
     if not arguments.json:
@@ -99,7 +154,7 @@ def run_backends(arguments: Namespace) -> int:
         for number, status in enumerate(states):
             advance(status.name, number, len(states))
             if status.state == "installed":
-                states[number] = _tried_out(status, probe(status.name))
+                states[number] = _tried_out(status, try_out(status.name))
     found = [status._asdict() for status in states]
     if arguments.json:
         print_json({"backends": found})
@@ -121,6 +176,8 @@ COMMANDS: dict[str, Callable[[Namespace], int]] = {
     "compare": run_compare,
     "list": run_list,
     "describe": run_describe,
+    "probe": run_probe,
+    "plot": run_plot,
     "backends": run_backends,
 }
 
@@ -155,6 +212,11 @@ def _hyperparameters(cls: type[Initializer]) -> dict[str, Any]:
     """The defaults by name, in the order of the constructor; None where there is none."""
     fields = sorted(dataclasses.fields(cls), key=lambda field: bool(field.kw_only))
     return {field.name: None if field.default is MISSING else field.default for field in fields}
+
+
+def _tell_written(path: str | None) -> None:
+    if path is not None:
+        print(f"wrote {path}")
 
 
 def _tried_out(status: BackendStatus, answers: Answers) -> BackendStatus:

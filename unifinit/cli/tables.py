@@ -1,4 +1,4 @@
-"""The tables and the progress bar; the one module that uses rich, and only when it shows something."""
+"""Tables and the progress bar, by rich, which is imported only when something is shown."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from unifinit.cli.comparison import GOLDEN, Comparison, Row, speedup
-from unifinit.cli.jobs import Outcome
 from unifinit.errors import UnifinitError
 
 if TYPE_CHECKING:
@@ -20,18 +18,6 @@ if TYPE_CHECKING:
 
 WIDTH = 100
 """Columns where there is no terminal."""
-DIGITS = 12
-"""How much of a digest is shown."""
-NARROW = 98
-"""Columns below which some facts are left out, rather than all of them cut short."""
-STYLES = {
-    "identical": "green",
-    "refused": "green",
-    "different": "bold red",
-    "error": "bold red",
-    "not compared": "yellow",
-}
-LABELS = {"different": "DIFFERENT"}
 STATE_STYLES = {"installed": "green", "broken": "bold red", "missing": "yellow", "disabled": "yellow"}
 
 
@@ -70,238 +56,63 @@ def progress() -> Iterator[Callable[[str, int, int], None]]:
 
 def show_initializers(listed: Sequence[Mapping[str, Any]]) -> None:
     """The table of ``unifinit list``."""
-    table = _table("initializer", "what it draws", "hyperparameters")
+    table = new_table("initializer", "what it draws", "hyperparameters")
     table.columns[2].max_width = 28  # Or the summaries would be broken for them.
     for entry in listed:
         parameters = ", ".join(f"{name}={default!r}" for name, default in entry["hyperparameters"].items())
         table.add_row(entry["name"], entry["summary"], parameters)
-    _console().print(table)
+    new_console().print(table)
 
 
 def show_description(described: Mapping[str, Any]) -> None:
     """The table of ``unifinit describe``."""
-    table = _table(described["name"], described["summary"])
+    table = new_table(described["name"], described["summary"])
     config = ", ".join(f"{name}={value!r}" for name, value in described["config"].items())
     ends = (described["minimum"], described["maximum"])
     bounds = "none" if ends == (None, None) else f"{_end(ends[0], '-')} to {_end(ends[1], '')}"
     for label, text in {
         "hyperparameters": config or "none",
-        "shape": _shape(described["shape"]),
+        "shape": format_shape(described["shape"]),
         "layout": described["layout"],
         "dtype": described["dtype"],
         "fan in": described["fan_in"],
         "fan out": described["fan_out"],
         "elements": described["content"],
-        "mean": _number(described["mean"], 8),
-        "stddev": _number(described["stddev"], 8),
+        "mean": format_number(described["mean"], 8),
+        "stddev": format_number(described["stddev"], 8),
         "bounds": bounds,
     }.items():
         table.add_row(label, str(text))
-    _console().print(table)
+    new_console().print(table)
 
 
 def show_backends(found: Sequence[Mapping[str, Any]]) -> None:
     """The table of ``unifinit backends``."""
     from rich.text import Text
 
-    table = _table("backend", "state", "version", "what draws in host memory, or what to know")
+    table = new_table("backend", "state", "version", "what draws in host memory, or what to know")
     for entry in found:
         state = Text(entry["state"], STATE_STYLES[entry["state"]])
         table.add_row(entry["name"], state, entry["version"] or "-", entry["detail"] or entry["execution"])
-    _console().print(table)
+    new_console().print(table)
 
 
-def show_comparison(found: Comparison) -> None:
-    """The tables, the reasons and the closing line of ``unifinit compare``."""
-    console = _console()
-    for note in found.notes:
-        console.print(f"note: {note}", style="yellow")
-    if found.mode == "golden":
-        console.print(_golden_table(found))
-        detailed = [row for row in found.rows if row.verdict in ("different", "error") or row.flags]
-    else:
-        detailed = found.rows
-    if detailed:
-        narrow = console.width < NARROW
-        console.print(_bits_table(detailed, narrow))
-        for dtype in dict.fromkeys(row.task.dtype for row in detailed if row.statistics):
-            rows = [row for row in detailed if row.task.dtype == dtype]
-            console.print(_statistics_table(rows, dtype, narrow))
-    for line, names in _reasons(found).items():
-        console.print(f"{line} [{_some(names)}]", style="yellow")
-    console.print(_closing(found), style="bold green" if found.ok else "bold red")
-
-
-def _bits_table(rows: Sequence[Row], narrow: bool) -> Table:
-    """A section for each initializer and dtype, a line for each backend; a narrow one has no native times."""
-    from rich.text import Text
-
-    table = _table("initializer", "verdict", "backend", "sha256")
-    timed = any(outcome.seconds is not None for row in rows for outcome in row.results.values())
-    for header in _unless(narrow, ["unifinit", "native", "speed"], 1) if timed else ():
-        table.add_column(header, justify="right")
-    for row in rows:
-        verdict = row.verdict
-        style = STYLES[verdict]
-        task = row.task
-        left = [Text(row.name, "bold"), Text(f"{task.dtype} {_shape(task.shape)}", "dim")]
-        if task.layout != "...IO":
-            left.append(Text(f"layout {task.layout}", "dim"))
-        lines = list(row.results.items())
-        for number in range(max(len(left), len(lines))):
-            label = left[number] if number < len(left) else ""
-            shown = Text(LABELS.get(verdict, verdict), style) if number == 0 else ""
-            if number < len(lines):
-                backend, outcome = lines[number]
-                times = _unless(narrow, _times(outcome), 1) if timed else ()
-                table.add_row(label, shown, backend, _digest(outcome, style), *times)
-            else:
-                table.add_row(label, shown)
-        table.add_section()
-    return table
-
-
-def _golden_table(found: Comparison) -> Table:
-    """A line for each initializer and dtype, with how many rows of the golden table have each verdict."""
-    from rich.text import Text
-
-    table = _table("initializer", "dtype")
-    table.add_column("digests", justify="right")
-    table.add_column("verdict")
-    groups: dict[tuple[str, str], list[Row]] = {}
-    for row in found.rows:
-        groups.setdefault((row.name, row.task.dtype), []).append(row)
-    previous = None
-    for (name, dtype), rows in sorted(groups.items()):
-        counts: dict[str, int] = {}
-        for row in rows:
-            counts[row.verdict] = counts.get(row.verdict, 0) + 1
-        verdict = Text()
-        for kind, count in counts.items():
-            text = LABELS.get(kind, kind) if len(counts) == 1 else f"{count} {LABELS.get(kind, kind)} "
-            verdict.append(text, STYLES[kind])
-        if name != previous:
-            table.add_section()
-        table.add_row(name if name != previous else "", dtype, str(len(rows)), verdict)
-        previous = name
-    return table
-
-
-def _statistics_table(rows: Sequence[Row], dtype: str, narrow: bool) -> Table:
-    """A line for each distinct digest in a dtype, next to the theory; a narrow one has no range."""
-    table = _table(f"statistics {dtype}")
-    table.columns[0].no_wrap = True
-    headers = ["mean", "theory", "σ", "stddev", "theory", "σ", "min", "max", "bounds"]
-    for header in _unless(narrow, headers, 6, 7):
-        table.add_column(header, justify="right", no_wrap=True)
-    for row in rows:
-        for digest, values in row.statistics.items():
-            orthogonality = values["orthogonality"]
-            bounded = values["expected_minimum"] is not None or values["expected_maximum"] is not None
-            cells = [
-                _number(values["mean"], 3),
-                _number(values["expected_mean"], 3),
-                _sigmas(values["mean_sigmas"]),
-                _number(values["stddev"], 4),
-                _number(values["expected_stddev"], 4),
-                _sigmas(values["stddev_sigmas"]) if orthogonality is None else f"{orthogonality:.1f} eps",
-                _number(values["minimum"], 3),
-                _number(values["maximum"], 3),
-                ("within" if bounded else "none") if values["within_bounds"] else "BEYOND",
-            ]
-            name = row.name if len(row.statistics) == 1 else f"{row.name} {digest[:6]}"
-            style = "bold red" if values["flags"] else ""
-            table.add_row(name, *_unless(narrow, cells, 6, 7), style=style)
-    return table
-
-
-def _reasons(found: Comparison) -> dict[str, list[str]]:
-    """Each distinct reason, with the rows that have it."""
-    lines: dict[str, list[str]] = {}
-    for row in found.rows:
-        label = f"{row.name} {row.task.dtype}"
-        if row.verdict == "refused":
-            reason = next(o.reason for o in row.results.values() if o.status == "refused")
-            lines.setdefault(f"refused: {reason}", []).append(label)
-        else:
-            for backend, outcome in row.results.items():
-                if outcome.status != "ok":
-                    lines.setdefault(f"{backend}, {outcome.status}: {outcome.reason}", []).append(label)
-        for flag in row.flags:
-            lines.setdefault(f"statistics: {flag}", []).append(label)
-    return lines
-
-
-def _closing(found: Comparison) -> str:
-    counts = found.counts
-    others = {
-        "refused alike": counts["refused"],
-        "DIFFERENT": counts["different"],
-        "with errors": counts["error"],
-        "not compared": counts["not compared"],
-        "with statistics beyond theory": counts["flagged"],
-    }
-    told = "".join(f", {count} {label}" for label, count in others.items() if count)
-    where = ", ".join(str(participant) for participant in found.participants if participant.name != GOLDEN)
-    if found.mode == "golden":
-        where += " and in the golden digests"
-    return f"{counts['identical']} of {len(found.rows)} identical{told} on {where}"
-
-
-def _unless(narrow: bool, cells: Sequence[Any], *places: int) -> list[Any]:
-    """The cells, without those at some places if the table is narrow."""
-    return [cell for place, cell in enumerate(cells) if not (narrow and place in places)]
-
-
-def _digest(outcome: Outcome, style: str) -> Any:
-    from rich.text import Text
-
-    if outcome.sha256 is None:
-        return Text(outcome.status, "bold red" if outcome.status == "error" else "yellow")
-    return Text(outcome.sha256[:DIGITS], style)
-
-
-def _times(outcome: Outcome) -> tuple[str, str, Any]:
-    from rich.text import Text
-
-    factor = speedup(outcome)
-    shown = "-" if factor is None else f"{factor:.2g}x" if factor < 10 else f"{factor:.0f}x"
-    style = "" if factor is None else "green" if factor >= 1 else "yellow"
-    return _time(outcome.seconds), _time(outcome.native_seconds), Text(shown, style)
-
-
-def _time(seconds: float | None) -> str:
-    if seconds is None:
-        return "-"
-    for unit, size in (("s", 1.0), ("ms", 1e-3)):
-        if seconds >= size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds * 1e6:.3g} µs"
-
-
-def _number(value: Any, digits: int) -> str:
+def format_number(value: Any, digits: int) -> str:
+    """A number with some digits; "-" for None."""
     return "-" if value is None else f"{value:.{digits}g}"
 
 
-def _sigmas(value: float | None) -> str:
-    return "-" if value is None else f"{value:+.1f}"
-
-
 def _end(value: float | None, sign: str) -> str:
-    return f"{sign}infinity" if value is None else _number(value, 8)
+    return f"{sign}infinity" if value is None else format_number(value, 8)
 
 
-def _shape(shape: Sequence[int]) -> str:
+def format_shape(shape: Sequence[int]) -> str:
+    """A shape as ``3x4``."""
     return "x".join(map(str, shape)) or "scalar"
 
 
-def _some(names: Sequence[str], most: int = 4) -> str:
-    distinct = list(dict.fromkeys(names))
-    rest = len(distinct) - most
-    return ", ".join(distinct[:most]) + (f" and {rest} more" if rest > 0 else "")
-
-
-def _table(*headers: str) -> Table:
+def new_table(*headers: str) -> Table:
+    """An empty table."""
     require_rich()
     from rich import box
     from rich.table import Table
@@ -312,7 +123,8 @@ def _table(*headers: str) -> Table:
     return table
 
 
-def _console() -> Console:
+def new_console() -> Console:
+    """Where tables are shown: stdout."""
     require_rich()
     from rich.console import Console
 
