@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import unifinit as ui
 from unifinit.initializers.base import Initializer
+from unifinit.layout import as_layout
 from unifinit.stream import VERSION
 from unifinit.testing import golden
 from unifinit.testing.golden import Golden, GoldenRandom
@@ -25,6 +26,18 @@ DTYPES = ("float32", "bfloat16", "float16", "float64")
 SEEDS = (0, 42, 2**63 + 12345)
 SHAPES = ((), (7,), (0, 5), (5, 3), (40, 33), (3, 3, 8, 16), (2, 3, 2, 4, 5))
 Case = TypeVar("Case", Golden, GoldenRandom)
+
+LAYERS = (
+    ("dense OI", (6, 5)),
+    ("conv(groups=2, stride=2) OIHW", (6, 2, 3, 3)),
+    ("conv_transpose(stride=2,1) IOHW", (4, 6, 3, 2)),
+    ("depthwise HWIO", (3, 3, 5, 2)),
+    ("embedding", (11, 4)),
+    ("GOI", (3, 4, 5)),
+    ("abc,cde->abde", (6, 2, 3)),
+    ("gbi,ogi->gbo", (5, 3, 4)),
+    ("in=-1 out=0,1", (2, 3, 7)),
+)
 
 DISTINCT = [1.0, -2.0, 3.5, 0.1, 5.0, 6.25, -7.0, 8.0, 9.0]
 LAPLACIAN = [1.0, 1.0, 1.0, 1.0, -8.0, 1.0, 1.0, 1.0, 1.0]
@@ -43,7 +56,7 @@ INITIALIZERS: list[Initializer] = [
     ui.VarianceScaling(),
     *(
         ui.VarianceScaling(scale=2.0, mode=mode, distribution=distribution)
-        for mode in ("fan_in", "fan_out", "fan_avg")
+        for mode in ("fan_in", "fan_out", "fan_avg", "fan_geo_avg")
         for distribution in ("truncated_normal", "untruncated_normal", "uniform")
     ),
     ui.GlorotUniform(),
@@ -86,6 +99,16 @@ def initializer_cases() -> list[Golden]:
                 for dtype in (DTYPES if shape in ((40, 33), (3, 3, 8, 16)) else DTYPES[:1])
             ]
         cases.append(Golden(config, (16, 8, 3, 3), "float32", "OIHW", 1))
+    cases += [
+        Golden(ui.serialize(initializer), shape, "float32", layout, 5)
+        for layout, shape in LAYERS
+        for initializer in (ui.GlorotUniform(), ui.HeNormal(), ui.UniformUnitScaling(), ui.Constant(0.5))
+    ]
+    cases += [
+        Golden(ui.serialize(ui.Orthogonal()), shape, "float32", layout, 5)
+        for layout, shape in LAYERS
+        if not as_layout(layout).weight(shape).batch
+    ]
     # Longer than a piece of the reference path.
     cases += [
         Golden(ui.serialize(initializer), (600, 500), "float32", "OI...", 7)

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from unifinit.distributions import Moments
-from unifinit.fans import Fans
 from unifinit.types import Shape
+from unifinit.weight import Fans
 
 
 class Description(NamedTuple):
@@ -39,12 +39,12 @@ class Description(NamedTuple):
     moments: Moments
 
     @property
-    def fan_in(self) -> int:
+    def fan_in(self) -> float:
         """The number of inputs of a unit."""
         return self.fans.fan_in
 
     @property
-    def fan_out(self) -> int:
+    def fan_out(self) -> float:
         """The number of outputs that an input feeds."""
         return self.fans.fan_out
 
@@ -72,7 +72,7 @@ class Description(NamedTuple):
             self.name: self.summary,
             "config": config or "none",
             "shape": f"{self.shape}, layout {self.layout}, {self.dtype}",
-            "fans": f"in {self.fan_in}, out {self.fan_out}",
+            "fans": f"in {self.fan_in:.10g}, out {self.fan_out:.10g}",
             "elements": self.content,
             "mean": mean,
             "stddev": stddev,

@@ -28,6 +28,7 @@ from unifinit.key import Key
 from unifinit.layout import Layout
 from unifinit.types import DType, Shape
 from unifinit.values import Value
+from unifinit.weight import Weight
 
 
 class Fill(Value):
@@ -53,14 +54,21 @@ class Values(Value):
 
 
 class OrthogonalMatrix(Value):
-    """The matrix of ``unifinit.linalg``: rows are all axes but the last, columns the last one."""
+    """The matrix of ``unifinit.linalg``, of rows and columns whose product is the size of the array."""
 
     gain: float
+    rows: int
+    columns: int
 
-    parts = ("gain",)
+    parts = ("gain", "rows", "columns")
 
-    def __init__(self, gain: float) -> None:
-        vars(self).update(gain=gain)
+    def __init__(self, gain: float, rows: int, columns: int) -> None:
+        vars(self).update(gain=gain, rows=rows, columns=columns)
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """The longer and the shorter side."""
+        return max(self.rows, self.columns), min(self.rows, self.columns)
 
 
 Content: TypeAlias = Fill | Values | Distribution | OrthogonalMatrix
@@ -163,15 +171,14 @@ class Plan(Value):
             with np.errstate(all="ignore"):  # Infinities and NaN are values too.
                 return Moments(*(float(f(values)) for f in (np.mean, np.std, np.min, np.max)))
         # Each column, or each row, has norm gain, spread evenly over its elements.
-        long_side = max(self.shape[-1], math.prod(self.shape[:-1]), 1)
         gain = abs(content.gain)
-        return Moments(0.0, gain / math.sqrt(long_side), -gain, gain)
+        return Moments(0.0, gain / math.sqrt(max(1, content.sides[0])), -gain, gain)
 
 
-def make_plan(shape: Shape, dtype: DType, layout: Layout, content: Callable[[Shape], Content]) -> Plan:
-    """The plan for a result of a shape and a layout; ``content`` is called with the canonical shape."""
-    canonical = layout.canonical_shape(shape)
-    return Plan(canonical, dtype, content(canonical), layout.from_canonical(len(shape)))
+def make_plan(shape: Shape, dtype: DType, layout: Layout, content: Callable[[Weight], Content]) -> Plan:
+    """The plan for a result of a shape and a layout; ``content`` is called with the weight that it is."""
+    weight = layout.weight(shape)
+    return Plan(weight.shape, dtype, content(weight), layout.from_canonical(len(shape)))
 
 
 def fill(value: float, dtype: DType) -> Fill:
@@ -218,10 +225,10 @@ _truncated_normal = lru_cache(TruncatedNormal)
 _bits = lru_cache(Bits)
 
 
-def orthogonal(gain: float, dtype: DType) -> OrthogonalMatrix:
+def orthogonal(gain: float, rows: int, columns: int, dtype: DType) -> OrthogonalMatrix:
     """A matrix with orthonormal columns or rows, times a gain."""
     fitting(finite(gain, "gain"), dtype)
-    return OrthogonalMatrix(rounded(gain, dtype))
+    return OrthogonalMatrix(rounded(gain, dtype), rows, columns)
 
 
 def fitting(value: float, dtype: DType) -> float:

@@ -98,15 +98,11 @@ def _draw(plan: Plan, content: Distribution, ops: Ops, key: Pair, start: int, st
 
 
 def _orthogonal(plan: Plan, content: OrthogonalMatrix) -> npt.NDArray[Any]:
-    q = orthonormal_columns(run(orthogonal_draw(plan), numpy_ops())) * content.gain
-    rows = plan.size // plan.shape[-1]
-    return (q if len(q) == rows else q.T).astype(plan.dtype.compute.name).reshape(-1)
+    q = orthonormal_columns(run(orthogonal_draw(plan, content), numpy_ops())) * content.gain
+    return (q if len(q) == content.rows else q.T).astype(plan.dtype.compute.name).reshape(-1)
 
 
-def orthogonal_draw(plan: Plan) -> Plan:
+def orthogonal_draw(plan: Plan, content: OrthogonalMatrix) -> Plan:
     """The normal matrix that JAX's definition starts from, its long side first."""
-    columns = plan.shape[-1]
-    rows = plan.size // columns
     compute = plan.dtype.compute
-    sides = (max(rows, columns), min(rows, columns))
-    return Plan(sides, compute, Normal(0.0, 1.0, compute), key=plan.key)
+    return Plan(content.sides, compute, Normal(0.0, 1.0, compute), key=plan.key)

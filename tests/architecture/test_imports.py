@@ -23,7 +23,8 @@ LAYERS = (
     {"unifinit.distributions.parameters"},
     {f"unifinit.distributions.{name}" for name in ("bits", "normal", "truncated_normal", "uniform")},
     {"unifinit.distributions"},
-    {"unifinit.layout", "unifinit.fans"},
+    {"unifinit.weight", "unifinit.layout_text"},
+    {"unifinit.layout"},
     {"unifinit.plan"},
     {"unifinit.reference"},
     {"unifinit.host._kernel"},
@@ -273,9 +274,9 @@ class TestTheseRules:
             ("unifinit.plan", "from unifinit import Key", ["unifinit.plan imports unifinit"]),
             ("unifinit.errors", "import unifinit.types", ["unifinit.errors imports unifinit.types"]),
             (
-                "unifinit.fans",
+                "unifinit.weight",
                 "from unifinit.layout import Layout",
-                ["unifinit.fans imports unifinit.layout"],
+                ["unifinit.weight imports unifinit.layout"],
             ),
             (
                 "unifinit.stream.ops",

@@ -13,11 +13,11 @@ from unifinit.types import DTYPES
 FLOAT32 = DTYPES["float32"]
 EXAMPLES = [
     lambda: plan.Fill(1.0),
-    lambda: plan.OrthogonalMatrix(1.0),
+    lambda: plan.OrthogonalMatrix(1.0, 2, 3),
     lambda: plan.Values((1.0,)),
     lambda: plan.Plan((2, 3), FLOAT32, plan.Fill(1.0)),
     lambda: plan.Plan((2, 3), FLOAT32, plan.Fill(1.0), (1, 0)),
-    lambda: plan.Plan((2, 3), FLOAT32, plan.OrthogonalMatrix(1.0)),
+    lambda: plan.Plan((2, 3), FLOAT32, plan.OrthogonalMatrix(1.0, 2, 3)),
     lambda: layout.Layout("OI..."),
     layout.Layout,
     lambda: distributions.Bits(DTYPES["uint32"]),

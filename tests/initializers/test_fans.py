@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import unifinit as ui
-from unifinit.fans import compute_fans, input_size
 
 SHAPES = {
     (): (1, 1),
@@ -28,20 +27,20 @@ EVERY_FAN = {"fan_in": 0, "fan_out": 1}
 
 def fan_of(shape, mode):
     fans = SHAPES[shape]
-    return max(1, sum(fans) / 2 if mode == "fan_avg" else fans[EVERY_FAN[mode]])
+    means = {"fan_avg": sum(fans) / 2, "fan_geo_avg": math.sqrt(math.prod(fans))}
+    return max(1, means[mode] if mode in means else fans[EVERY_FAN[mode]])
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_fans(shape):
-    assert tuple(compute_fans(shape)) == SHAPES[shape]
     assert ui.HeNormal().describe(shape).fans == SHAPES[shape]
 
 
 @pytest.mark.parametrize(
     ("shape", "wanted"), [((), 1), ((7,), 1), ((5, 3), 5), ((3, 3, 16, 32), 144), ((0, 3), 0), ((3, 0), 3)]
 )
-def test_input_size_is_the_product_of_all_axes_but_the_last(shape, wanted):
-    assert input_size(shape) == wanted
+def test_rows_are_the_product_of_all_axes_but_the_last(shape, wanted):
+    assert ui.Layout().weight(shape).rows == wanted
 
 
 @pytest.mark.parametrize(
@@ -62,7 +61,7 @@ def test_fans_are_those_of_the_layout(shape, layout, fans):
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-@pytest.mark.parametrize("mode", ["fan_in", "fan_out", "fan_avg"])
+@pytest.mark.parametrize("mode", ["fan_in", "fan_out", "fan_avg", "fan_geo_avg"])
 @pytest.mark.parametrize("distribution", ["normal", "truncated_normal", "untruncated_normal", "uniform"])
 def test_variance_is_scale_over_fan(shape, mode, distribution):
     moments = ui.VarianceScaling(2.5, mode, distribution).plan(shape, "float64").moments()

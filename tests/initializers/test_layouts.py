@@ -109,7 +109,6 @@ def test_many_spatial_axes():
             "OIHH",
             "OIX",
             "OIQ",
-            "oi",
             "O I",
             "OI.",
             "OI..",
@@ -117,6 +116,7 @@ def test_many_spatial_axes():
         ),
         *("OI...H", "...OI...", "OI,HW", "OIHWDX", "NHWC", "OI......"),
         *(3, 1.5, True, ("O", "I"), ["OI"], b"OI", (0, 1)),
+        *("G", "GI", "GGIO", "GH", "GIOG", "OIHW ", " OIHW", "HWIO depthwise", "depthwise(", "dense)"),
     ],
     ids=repr,
 )

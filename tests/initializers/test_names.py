@@ -194,7 +194,7 @@ def test_an_initializer_of_ones_own_gets_a_name():
 
         @dataclass(frozen=True, repr=False)
         class FortyTwo(ui.Initializer):
-            def _content(self, shape, dtype):
+            def _content(self, weight, dtype):
                 return Fill(42.0)
 
         assert ui.get("FortyTwo") == ui.get("forty_two") == FortyTwo()

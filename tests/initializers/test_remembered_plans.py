@@ -61,7 +61,7 @@ def test_hyperparameters_that_cannot_be_compared_are_not_remembered():
         class FirstOf(base.RandomInitializer):
             values: np.ndarray = None
 
-            def _content(self, shape, dtype):
+            def _content(self, weight, dtype):
                 return fill(float(self.values[len(self.values) // 2]), dtype)
 
         # Long arrays that differ have one representation.
@@ -85,7 +85,7 @@ def test_all_that_a_constructor_sets_counts():
                 super().__post_init__()
                 object.__setattr__(self, "_factor", factor)
 
-            def _content(self, shape, dtype):
+            def _content(self, weight, dtype):
                 return fill(self._factor, dtype)
 
         assert Scaled(2.0)((1,)) == 2

@@ -195,11 +195,33 @@ class TestTruncatedNormal:
         ours = ui.get(name, seed=3)((300, 400))
         assert np.abs(ours - theirs).max() <= 2e-6 * ours.std()
 
-    @pytest.mark.parametrize("mode", ["fan_in", "fan_out", "fan_avg"])
+    @pytest.mark.parametrize("mode", ["fan_in", "fan_out", "fan_avg", "fan_geo_avg"])
     def test_untruncated_variance_scaling_is_jaxs_normal(self, mode):
         theirs = np.asarray(initializers.variance_scaling(2.0, mode, "normal")(jax.random.key(3), (300, 400)))
         ours = ui.VarianceScaling(2.0, mode, "untruncated_normal", seed=3)((300, 400))
         assert np.abs(ours - theirs).max() <= 2.3e-5 * ours.std()
+
+
+@pytest.mark.parametrize("mode", ["fan_in", "fan_out", "fan_avg", "fan_geo_avg"])
+@pytest.mark.parametrize(
+    ("shape", "axes"),
+    [
+        ((6, 5, 8), {"in_axes": 1, "out_axes": 2, "batch_axes": 0}),
+        ((8, 3, 4), {"in_axes": 0, "out_axes": (1, 2)}),
+        ((3, 4, 8), {"in_axes": (0, 1), "out_axes": 2}),
+        ((2, 3, 5, 7), {"in_axes": -2, "out_axes": -1}),
+        ((2, 3, 5, 7), {"in_axes": -2, "out_axes": -1, "batch_axes": (0, 1)}),
+    ],
+)
+def test_numbered_axes_are_jaxs_to_the_bit(mode, shape, axes):
+    named = {
+        "in_axis": axes["in_axes"],
+        "out_axis": axes["out_axes"],
+        "batch_axis": axes.get("batch_axes", ()),
+    }
+    theirs = initializers.variance_scaling(1.7, mode, "uniform", **named)(jax.random.key(9), shape)
+    ours = ui.VarianceScaling(1.7, mode, "uniform", seed=9)(shape, layout=ui.Layout(**axes))
+    assert np.array_equal(ours, np.asarray(theirs))
 
 
 class TestOthers:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 import struct
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 WORD = 0xFFFFFFFF
 FILES = {
@@ -362,19 +364,12 @@ class Stream:
         except OverflowError as error:
             raise RefusedError from error
 
-    # Initializers, for a canonical shape.
-
-    @staticmethod
-    def fans(shape: tuple[int, ...]) -> tuple[int, int]:
-        if len(shape) < 2:
-            return math.prod(shape), math.prod(shape)
-        receptive_field = math.prod(shape[:-2])
-        return shape[-2] * receptive_field, shape[-1] * receptive_field
+    # Initializers, for a weight in canonical order.
 
     def variance_scaling(
         self,
         seed: int,
-        shape: tuple[int, ...],
+        weight: Weight,
         dtype: str,
         scale: float = 1.0,
         mode: str = "fan_in",
@@ -382,8 +377,11 @@ class Stream:
     ) -> bytes:
         rn = self.resolution(dtype).rn
         refuse(not scale >= 0 or math.isinf(scale))
-        fan_in, fan_out = self.fans(shape)
-        n = max(1, {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[mode])
+        shape = weight.shape
+        fan_in, fan_out = weight.fans
+        geometric = math.sqrt(float(fan_in * fan_out))
+        means = {"fan_avg": (fan_in + fan_out) / 2, "fan_geo_avg": geometric}
+        n = max(1, {"fan_in": fan_in, "fan_out": fan_out, **means}[mode])
         variance = rn(scale / n)
         if distribution == "uniform":
             return self.symmetric(seed, shape, dtype, rn(math.sqrt(rn(3 * variance))))
@@ -393,26 +391,25 @@ class Stream:
         c = rn(0.87962566103423978)
         return self.truncated_normal(seed, shape, dtype, -2.0, 2.0, 0.0, stddev / c)
 
-    def uniform_unit_scaling(
-        self, seed: int, shape: tuple[int, ...], dtype: str, factor: float = 1.0
-    ) -> bytes:
+    def uniform_unit_scaling(self, seed: int, weight: Weight, dtype: str, factor: float = 1.0) -> bytes:
         refuse(not factor >= 0 or math.isinf(factor))
-        m = max(1, math.prod(shape[:-1]))
-        return self.symmetric(seed, shape, dtype, math.sqrt(3 / m) * factor)
+        m = max(1, weight.field * weight.inputs) if len(weight.shape) > 1 else 1
+        return self.symmetric(seed, weight.shape, dtype, math.sqrt(3 / m) * factor)
 
     def symmetric(self, seed: int, shape: tuple[int, ...], dtype: str, limit: float) -> bytes:
         if limit == 0:
             return self.constant(shape, dtype, 0.0)
         return self.uniform(seed, shape, dtype, -limit, limit)
 
-    def orthogonal(self, seed: int, shape: tuple[int, ...], dtype: str, gain: float = 1.0) -> bytes:
+    def orthogonal(self, seed: int, weight: Weight, dtype: str, gain: float = 1.0) -> bytes:
         r = self.resolution(dtype)
-        refuse(len(shape) < 2)
+        shape = weight.shape
+        refuse(len(shape) < 2 or weight.has_batch)
         refuse(not abs(gain) <= LARGEST[dtype])
         if math.prod(shape) == 0:
             return b""
-        width = shape[-1]
-        height = math.prod(shape[:-1])
+        width = weight.outputs
+        height = math.prod(shape) // width
         m, n = max(height, width), min(height, width)
         numbers = self.normals(seed, (m, n), "float64" if dtype == "float64" else "float32", 0.0, 1.0)
         q = columns([numbers[n * i : n * (i + 1)] for i in range(m)])
@@ -431,8 +428,8 @@ class Stream:
         **config: object,
     ) -> bytes:
         """The array of an initializer of a name and a configuration, in any layout."""
-        axes = canonical_axes(layout, len(shape))
-        canonical = tuple(shape[axis] for axis in axes)
+        weight, axes = Weight.of(layout, shape)
+        canonical = weight.shape
         makers = {
             "Zeros": lambda: self.constant(canonical, dtype, 0),
             "Ones": lambda: self.constant(canonical, dtype, 1),
@@ -440,12 +437,12 @@ class Stream:
             "RandomUniform": lambda: self.uniform(seed, canonical, dtype, **config),
             "RandomNormal": lambda: self.normal(seed, canonical, dtype, **config),
             "TruncatedNormal": lambda: self.truncated_normal(seed, canonical, dtype, -2.0, 2.0, **config),
-            "VarianceScaling": lambda: self.variance_scaling(seed, canonical, dtype, **config),
-            "UniformUnitScaling": lambda: self.uniform_unit_scaling(seed, canonical, dtype, **config),
-            "Orthogonal": lambda: self.orthogonal(seed, canonical, dtype, **config),
+            "VarianceScaling": lambda: self.variance_scaling(seed, weight, dtype, **config),
+            "UniformUnitScaling": lambda: self.uniform_unit_scaling(seed, weight, dtype, **config),
+            "Orthogonal": lambda: self.orthogonal(seed, weight, dtype, **config),
         }
         if name in SCALING:
-            data = self.variance_scaling(seed, canonical, dtype, *SCALING[name])
+            data = self.variance_scaling(seed, weight, dtype, *SCALING[name])
         else:
             data = makers[name]()
         return permuted(data, canonical, axes)
@@ -454,22 +451,82 @@ class Stream:
 # Layouts.
 
 
-def canonical_axes(layout: str, rank: int) -> tuple[int, ...]:
-    """For each canonical axis, its place in the layout."""
-    if "..." in layout and rank < 2:
-        return tuple(range(rank))
-    spatial = [""] * (rank - 2)
-    letters: list[str] = []
-    head, dots, tail = layout.partition("...")
-    if dots:
-        letters = [*head, *(f"spatial {i:02}" for i in range(len(spatial))), *tail]
-        order = sorted(letter for letter in letters if letter not in ("I", "O"))
-    else:
-        letters = [*layout]
-        order = [letter for letter in "DHW" if letter in letters]
+class Weight(NamedTuple):
+    """What a layout makes of a shape."""
+
+    shape: tuple[int, ...]  # In canonical order.
+    has_batch: bool
+    field: int
+    inputs: int
+    outputs: int
+    fans: tuple[float, float]
+
+    @classmethod
+    def of(cls, layout: str, shape: tuple[int, ...]) -> tuple[Weight, tuple[int, ...]]:
+        """The weight, and for each canonical axis its place in the layout."""
+        kind, groups, strides, order = split_layout(layout)
+        rank, size = len(shape), math.prod(shape)
+        if "..." in order and "->" not in order and rank < 2:
+            return cls(shape, False, 1, 1, size, (size, size)), tuple(range(rank))
+        roles = roles_of(order, rank)
+        axes = tuple(place for role in roles for place in role)
+        field, inputs, outputs = (math.prod(shape[place] for place in role) for role in roles[1:])
+        spatial = len(roles[1])
+        refuse(kind in ("conv", "conv_transpose", "depthwise") and not spatial)
+        refuse(kind in ("dense", "embedding") and spatial > 0)
+        refuse(len(strides) not in (1, spatial))
+        s = math.prod(strides * spatial if len(strides) == 1 else strides)
+        refuse((inputs if kind == "conv_transpose" else outputs) % groups > 0)
+        fans = {
+            "conv_transpose": (Fraction(inputs * field, groups * s), outputs * field),
+            "depthwise": (field, Fraction(outputs * field, s)),
+            "embedding": (1, outputs),
+        }.get(kind, (inputs * field, Fraction(outputs * field, groups * s)))
+        exact = tuple(int(fan) if fan == int(fan) else float(fan) for fan in fans)
+        canonical = tuple(shape[place] for place in axes)
+        return cls(canonical, bool(roles[0]), field, inputs, outputs, exact), axes
+
+
+def split_layout(layout: str) -> tuple[str, int, list[int], str]:
+    """Kind, groups, strides, and what names the axes."""
+    if "->" in layout or layout.startswith(("in=", "out=", "batch=")):
+        return "", 1, [1], layout.replace(" ", "") if "->" in layout else layout
+    head, options, tail = re.fullmatch(r"([a-z_]*)(?:\((.*)\))? ?(.*)", layout).groups()
+    found = dict(re.findall(r"(groups|stride)=([\d,]*\d)", options or ""))
+    strides = [int(number) for number in found.get("stride", "1").split(",")]
+    kind = "conv" if head == "grouped" else head
+    return kind, int(found.get("groups", 1)), strides, tail or "...IO"
+
+
+def roles_of(order: str, rank: int) -> tuple[list[int], ...]:
+    """The places of batch, spatial, input and output axes."""
+    if "->" in order:
+        before, weight, after = re.split(",|->", order)
+        refuse(len(weight) != rank)
+        batch, inputs, outputs = (
+            [place for place, letter in enumerate(weight) if (letter in before, letter in after) == role]
+            for role in ((True, True), (True, False), (False, True))
+        )
+        refuse(len(batch) + len(inputs) + len(outputs) != rank)
+        return batch, [], inputs, outputs
+    if "=" in order:
+        named = {
+            name: [int(n) % rank for n in numbers.split(",")]
+            for name, numbers in (part.split("=") for part in order.split())
+        }
+        batch, inputs, outputs = (named.get(name, []) for name in ("batch", "in", "out"))
+        used = [*batch, *inputs, *outputs]
+        refuse(len(set(used)) != len(used))
+        return batch, [place for place in range(rank) if place not in used], inputs, outputs
+    head, dots, tail = order.partition("...")
+    unnamed = [f"spatial {i:02}" for i in range(rank - len(head) - len(tail))] if dots else []
+    letters = [*head, *unnamed, *tail]
     refuse(len(letters) != rank or len(set(letters)) != rank)
-    refuse(sorted([*order, "I", "O"]) != sorted(letters))
-    return tuple(letters.index(letter) for letter in [*order, "I", "O"])
+    refuse(bool(dots) and not set(head + tail) <= set("GIO"))
+    spatial = unnamed or [letter for letter in "DHW" if letter in letters]
+    batch = ["G"] if "G" in letters else []
+    refuse(sorted([*batch, *spatial, "I", "O"]) != sorted(letters))
+    return tuple([letters.index(letter) for letter in role] for role in (batch, spatial, ["I"], ["O"]))
 
 
 def permuted(data: bytes, canonical: tuple[int, ...], axes: tuple[int, ...]) -> bytes:

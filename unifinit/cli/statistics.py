@@ -222,7 +222,7 @@ def _orthogonality(values: npt.NDArray[np.float64], plan: Plan, content: Orthogo
     matrix = values.reshape(plan.result_shape)
     if plan.axes is not None:
         matrix = matrix.transpose(np.argsort(plan.axes))
-    matrix = matrix.reshape(-1, plan.shape[-1])
+    matrix = matrix.reshape(content.rows, content.columns)
     if matrix.shape[0] < matrix.shape[1]:
         matrix = matrix.T
     scale = content.gain**2

@@ -109,8 +109,8 @@ def fill(out: HostArray, plan: Plan, *, fresh: bool = False) -> None:
 
 
 def _fill_orthogonal(out: HostArray, plan: Plan, content: OrthogonalMatrix) -> None:
-    found = decomposed(create(reference.orthogonal_draw(plan)))
-    sides = (plan.size // plan.shape[-1], plan.shape[-1])
+    found = decomposed(create(reference.orthogonal_draw(plan, content)))
+    sides = (content.rows, content.columns)
     compute = storage(plan.dtype.compute)
     if plan.axes is None and out.flags.c_contiguous and out.dtype == compute:
         found.store(out.reshape(sides), content.gain)

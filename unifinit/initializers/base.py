@@ -14,11 +14,11 @@ from unifinit import dispatch
 from unifinit.describe import Description
 from unifinit.distributions.parameters import finite
 from unifinit.errors import ArgumentError, ConfigError, or_list, suggestion
-from unifinit.fans import compute_fans
 from unifinit.key import Key, as_key
 from unifinit.layout import Layout, as_layout
 from unifinit.plan import Content, Plan, make_plan
 from unifinit.types import Array, DType, Shape, as_dtype, as_shape, require_floating
+from unifinit.weight import Weight
 
 Target = TypeVar("Target")
 
@@ -53,8 +53,8 @@ class Initializer(ABC):
             CLASSES[cls.__name__] = cls
 
     @abstractmethod
-    def _content(self, shape: Shape, dtype: DType) -> Content:
-        """What an array of a canonical shape holds: a function of arguments and hyperparameters alone."""
+    def _content(self, weight: Weight, dtype: DType) -> Content:
+        """What a weight holds, in canonical order: a function of arguments and hyperparameters alone."""
 
     def _check_dtype(self, dtype: DType) -> DType:
         return dtype
@@ -65,9 +65,7 @@ class Initializer(ABC):
 
     def _plan(self, shape: Shape, dtype: DType, layout: Layout) -> Plan:
         """A plan whose key is left open."""
-        return make_plan(
-            shape, dtype, layout, lambda canonical: self._content(canonical, self._check_dtype(dtype))
-        )
+        return make_plan(shape, dtype, layout, lambda weight: self._content(weight, self._check_dtype(dtype)))
 
     def __call__(
         self,
@@ -99,8 +97,9 @@ class Initializer(ABC):
             default device.
         seed : int or Key, optional
             Wins over the initializer's own seed. If there is neither, fresh entropy is used.
-        layout : str, optional
-            The order of the axes, such as "OIHW" or "OI..."; by default ``(spatial..., in, out)``.
+        layout : str or Layout, optional
+            What the axes are, and their order, such as "OIHW", "OI..." or "depthwise HWIO"; by default
+            ``(spatial..., in, out)``.
 
         Returns
         -------
@@ -191,7 +190,7 @@ class Initializer(ABC):
             shape=plan.result_shape,
             layout=as_layout(layout).text,
             dtype=plan.dtype.name,
-            fans=compute_fans(plan.shape),
+            fans=as_layout(layout).weight(plan.result_shape).fans,
             content=type(plan.content).__name__,
             moments=plan.moments(),
         )

@@ -12,8 +12,9 @@ import numpy as np
 from unifinit.errors import ArgumentError, ShapeError
 from unifinit.initializers.base import Initializer
 from unifinit.plan import Content, Values, fill, fitting
-from unifinit.types import DType, Shape
+from unifinit.types import DType
 from unifinit.values import Immutable
+from unifinit.weight import Weight
 
 
 class Zeros(Immutable, Initializer):
@@ -29,7 +30,7 @@ class Zeros(Immutable, Initializer):
 
     summary = "all elements 0"
 
-    def _content(self, shape: Shape, dtype: DType) -> Content:
+    def _content(self, weight: Weight, dtype: DType) -> Content:
         return fill(0, dtype)
 
 
@@ -45,7 +46,7 @@ class Ones(Immutable, Initializer):
 
     summary = "all elements 1"
 
-    def _content(self, shape: Shape, dtype: DType) -> Content:
+    def _content(self, weight: Weight, dtype: DType) -> Content:
         return fill(1, dtype)
 
 
@@ -97,10 +98,10 @@ class Constant(Initializer):
         plain = numbers.item() if array.ndim == 0 else tuple(numbers.reshape(-1).tolist())
         object.__setattr__(self, "value", plain)
 
-    def _content(self, shape: Shape, dtype: DType) -> Content:
+    def _content(self, weight: Weight, dtype: DType) -> Content:
         if not isinstance(self.value, tuple):
             return fill(self.value, dtype)  # type: ignore[arg-type]
-        size = math.prod(shape)
+        shape, size = weight.shape, math.prod(weight.shape)
         if len(self.value) != size:
             raise ShapeError(
                 f"Constant has {len(self.value)} values, but shape {shape} has {size} elements; wanted one "

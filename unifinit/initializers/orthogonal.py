@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from unifinit.errors import ShapeError
+from unifinit.errors import LayoutError, ShapeError
 from unifinit.initializers.base import RandomInitializer, check_real
 from unifinit.plan import Content, orthogonal
-from unifinit.types import DType, Shape
+from unifinit.types import DType
+from unifinit.weight import Weight
 
 
 @dataclass(frozen=True, repr=False)
 class Orthogonal(RandomInitializer):
     """A random orthogonal matrix, uniform in Haar measure, times a gain.
 
-    All axes but the last are flattened into rows, as in TensorFlow, Keras and JAX. If there are at least
-    as many rows as columns, the columns are orthonormal, else the rows.
+    Spatial and input axes are flattened into rows, output axes into columns: in the default layout all axes
+    but the last into rows, as in TensorFlow, Keras and JAX. If there are at least as many rows as columns,
+    the columns are orthonormal, else the rows.
 
     Parameters
     ----------
@@ -30,6 +32,8 @@ class Orthogonal(RandomInitializer):
         If gain is not finite.
     ShapeError
         In a call, for fewer than two axes.
+    LayoutError
+        In a call, for a layout with batch axes.
 
     Notes
     -----
@@ -47,7 +51,12 @@ class Orthogonal(RandomInitializer):
         super().__post_init__()
         check_real(self, "gain")
 
-    def _content(self, shape: Shape, dtype: DType) -> Content:
-        if len(shape) < 2:
-            raise ShapeError(f"shape {shape} has {len(shape)} axes; Orthogonal wants at least 2")
-        return orthogonal(self.gain, dtype)
+    def _content(self, weight: Weight, dtype: DType) -> Content:
+        if weight.rank < 2:
+            raise ShapeError(f"shape {weight.shape} has {weight.rank} axes; Orthogonal wants at least 2")
+        if weight.batch:
+            raise LayoutError(
+                f"the layout has batch axes of shape {weight.batch}; Orthogonal wants none: "
+                "draw each matrix with a key of its own, as in seed=key / 3"
+            )
+        return orthogonal(self.gain, weight.rows, weight.columns, dtype)

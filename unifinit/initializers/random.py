@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from unifinit.errors import ArgumentError
 from unifinit.initializers.base import RandomInitializer, check_real
 from unifinit.plan import Content, normal, truncated_normal, uniform
-from unifinit.types import DType, Shape
+from unifinit.types import DType
+from unifinit.weight import Weight
 
 
 @dataclass(frozen=True, repr=False)
@@ -51,7 +52,7 @@ class RandomUniform(RandomInitializer):
     def _maxval(self) -> float:
         return 1.0 if self.maxval is None else self.maxval
 
-    def _content(self, shape: Shape, dtype: DType) -> Content:
+    def _content(self, weight: Weight, dtype: DType) -> Content:
         return uniform(self.minval, self._maxval, dtype)
 
 
@@ -84,7 +85,7 @@ class RandomNormal(RandomInitializer):
         check_real(self, "mean")
         check_real(self, "stddev", least=0)
 
-    def _content(self, shape: Shape, dtype: DType) -> Content:
+    def _content(self, weight: Weight, dtype: DType) -> Content:
         return normal(self.mean, self.stddev, dtype)
 
 
@@ -123,5 +124,5 @@ class TruncatedNormal(RandomInitializer):
         check_real(self, "mean")
         check_real(self, "stddev", least=0)
 
-    def _content(self, shape: Shape, dtype: DType) -> Content:
+    def _content(self, weight: Weight, dtype: DType) -> Content:
         return truncated_normal(-2.0, 2.0, self.mean, self.stddev, dtype)

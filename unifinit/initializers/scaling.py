@@ -9,31 +9,32 @@ from typing import ClassVar
 from unifinit.distributions import Normal, TruncatedNormal, Uniform
 from unifinit.distributions.resolution import rounded
 from unifinit.errors import ArgumentError, or_list, suggestion
-from unifinit.fans import compute_fans, input_size
 from unifinit.initializers.base import RandomInitializer, check_real
 from unifinit.plan import Content, fill
-from unifinit.types import DType, Shape
+from unifinit.types import DType
 from unifinit.values import Immutable
+from unifinit.weight import Weight
 
-MODES = ("fan_in", "fan_out", "fan_avg")
+MODES = ("fan_in", "fan_out", "fan_avg", "fan_geo_avg")
 DISTRIBUTIONS = ("normal", "truncated_normal", "untruncated_normal", "uniform")
 TRUNCATED_STDDEV = 0.87962566103423978
 """Standard deviation of a standard normal variable truncated at two."""
 
 
-def scaled(shape: Shape, dtype: DType, scale: float, mode: str, distribution: str) -> Content:
-    """Numbers of variance ``scale / n``, n being a fan of the shape, at least 1.
+def scaled(weight: Weight, dtype: DType, scale: float, mode: str, distribution: str) -> Content:
+    """Numbers of variance ``scale / n``, n being a fan of the weight, at least 1.
 
     Each step is rounded to the dtype of computation, in JAX's order, so that uniform values are
     those of ``jax.nn.initializers``.
     """
     if scale == 0:
         return fill(0.0, dtype)
-    fans = compute_fans(shape)
+    fans = weight.fans
     fan = {
         "fan_in": fans.fan_in,
         "fan_out": fans.fan_out,
         "fan_avg": (fans.fan_in + fans.fan_out) / 2,
+        "fan_geo_avg": math.sqrt(fans.fan_in * fans.fan_out),
     }[mode]
     variance = rounded(scale / max(1, fan), dtype)
     if distribution == "uniform":
@@ -54,8 +55,8 @@ class VarianceScaling(RandomInitializer):
     ----------
     scale : float
         Factor of the variance; 0 gives zeros.
-    mode : {"fan_in", "fan_out", "fan_avg"}
-        Which fan n is: the inputs, the outputs or the mean of both, at least 1.
+    mode : {"fan_in", "fan_out", "fan_avg", "fan_geo_avg"}
+        Which fan n is: the inputs, the outputs, or the arithmetic or geometric mean of both, at least 1.
     distribution : {"normal", "truncated_normal", "untruncated_normal", "uniform"}
         "normal" means "truncated_normal", as in TensorFlow and Keras (in JAX and Haiku it means
         "untruncated_normal"): truncated at two standard deviations and rescaled, so that the values have
@@ -90,8 +91,8 @@ class VarianceScaling(RandomInitializer):
                     f"{name} is {value!r}{suggestion(str(value), known)}; wanted one of {or_list(known)}"
                 )
 
-    def _content(self, shape: Shape, dtype: DType) -> Content:
-        return scaled(shape, dtype, self.scale, self.mode, self.distribution)
+    def _content(self, weight: Weight, dtype: DType) -> Content:
+        return scaled(weight, dtype, self.scale, self.mode, self.distribution)
 
 
 class _FixedScaling(Immutable, RandomInitializer):
@@ -102,8 +103,8 @@ class _FixedScaling(Immutable, RandomInitializer):
 
     scaling: ClassVar[tuple[float, str, str]]
 
-    def _content(self, shape: Shape, dtype: DType) -> Content:
-        return scaled(shape, dtype, *self.scaling)
+    def _content(self, weight: Weight, dtype: DType) -> Content:
+        return scaled(weight, dtype, *self.scaling)
 
 
 class GlorotUniform(_FixedScaling):
@@ -190,7 +191,8 @@ class UniformUnitScaling(RandomInitializer):
 
     Notes
     -----
-    ``input_size`` is the product of all axes but the last, at least 1; for scalars and vectors it is 1.
+    ``input_size`` is the product of the spatial and input axes, at least 1: in the default layout that of all
+    axes but the last. For scalars and vectors it is 1.
     Source: Sussillo & Abbott, "Random walk initialization for training very deep feedforward networks"
     (2014), as TensorFlow's ``uniform_unit_scaling_initializer`` has it.
     """
@@ -203,6 +205,6 @@ class UniformUnitScaling(RandomInitializer):
         super().__post_init__()
         check_real(self, "factor", least=0)
 
-    def _content(self, shape: Shape, dtype: DType) -> Content:
-        limit = math.sqrt(3 / max(1, input_size(shape))) * self.factor
+    def _content(self, weight: Weight, dtype: DType) -> Content:
+        limit = math.sqrt(3 / max(1, weight.rows)) * self.factor
         return Uniform(-limit, limit, dtype) if limit else fill(0.0, dtype)

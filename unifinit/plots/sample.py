@@ -27,6 +27,8 @@ class Sample(NamedTuple):
         What theory says of it.
     values
         The elements as float64, in canonical order.
+    columns
+        How many columns the elements have as a matrix, whose columns are the outputs.
     seed
         The seed of the key.
     """
@@ -35,12 +37,13 @@ class Sample(NamedTuple):
     description: Description
     content: Content
     values: Numbers
+    columns: int
     seed: int
 
     @property
     def matrix(self) -> Numbers:
         """The elements with all axes but the outputs as rows."""
-        return self.values.reshape(-1, self.values.shape[-1])
+        return self.values.reshape(-1, self.columns)
 
     def title(self) -> str:
         """The initializer, and below it the shape and the fans."""
@@ -106,4 +109,5 @@ def make_sample(
     values = drawn(chosen, dimensions, kind, seed=key, backend=backend, layout=order)
     content = chosen.plan(dimensions, kind, seed=key, layout=order).content
     canonical = np.ascontiguousarray(values.transpose(order.canonical_axes(len(dimensions))))
-    return Sample(chosen, described, content, canonical.reshape(order.canonical_shape(dimensions)), key.seed)
+    weight = order.weight(dimensions)
+    return Sample(chosen, described, content, canonical.reshape(weight.shape), weight.columns, key.seed)
