@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from unifinit import layout_text
 from unifinit.errors import LayoutError
-from unifinit.layout_text import DEFAULT_LETTERS, Description, as_integers
+from unifinit.layout_text import DEFAULT_LETTERS, Parsed, as_integers
 from unifinit.types import Shape
 from unifinit.values import Value
 from unifinit.weight import Fans, Weight
@@ -98,7 +98,7 @@ class Layout(Value):
     """
 
     text: str
-    _described: Description
+    _parsed: Parsed
 
     parts = ("text",)
 
@@ -118,14 +118,14 @@ class Layout(Value):
         if axes and text is not None:
             raise LayoutError(f"layout {text!r} comes with {', '.join(axes)}; wanted one or the other")
         if axes:
-            described = layout_text.numbered(*(axes.get(name, ()) for name in names))
+            parsed = layout_text.numbered(*(axes.get(name, ()) for name in names))
         else:
-            described = layout_text.parse(DEFAULT_LETTERS if text is None else text)
+            parsed = layout_text.parse(DEFAULT_LETTERS if text is None else text)
         if (kind, groups, stride) != (None, 1, 1):
-            if described.kind is not None:
+            if parsed.kind is not None:
                 raise LayoutError(f"layout {text!r} has a kind; wanted it without kind, groups and stride")
-            described = layout_text.with_layer(described, kind, groups, stride)
-        vars(self).update(text=layout_text.to_text(described), _described=described)
+            parsed = layout_text.with_layer(parsed, kind, groups, stride)
+        vars(self).update(text=layout_text.to_text(parsed), _parsed=parsed)
 
     def __reduce__(self) -> tuple[object, ...]:
         return Layout, (self.text,)
@@ -143,7 +143,7 @@ class Layout(Value):
         LayoutError
             If the layout is for another rank.
         """
-        return _by_letters(self, rank) if self._described.letters else _by_numbers(self, rank)
+        return _by_letters(self, rank) if self._parsed.letters else _by_numbers(self, rank)
 
     def canonical_axes(self, rank: int) -> tuple[int, ...]:
         """For each axis in canonical order, its place in this layout."""
@@ -188,7 +188,8 @@ def _from_canonical(layout: Layout, rank: int) -> tuple[int, ...] | None:
 
 
 def _fans(layout: Layout, shape: Shape, spatial: Shape, inputs: int, outputs: int) -> Fans:
-    _, *_, kind, groups, stride = layout._described
+    parsed = layout._parsed
+    kind, groups, stride = parsed.kind, parsed.groups, parsed.stride
     if kind in ("dense", "embedding") and spatial:
         raise LayoutError(
             f"layout {layout.text!r} has no spatial axes, but shape {shape} has {len(spatial)} of them; "
@@ -224,7 +225,7 @@ def _quotient(count: int, parts: int) -> float:
 
 
 def _by_letters(layout: Layout, rank: int) -> Roles | None:
-    letters = layout._described.letters
+    letters = layout._parsed.letters
     any_rank = "..." in letters
     if any_rank and rank < 2:
         return None
@@ -242,13 +243,13 @@ def _by_letters(layout: Layout, rank: int) -> Roles | None:
 
 
 def _by_numbers(layout: Layout, rank: int) -> Roles:
-    described = layout._described
-    if described.rank is not None and rank != described.rank:
+    parsed = layout._parsed
+    if parsed.rank is not None and rank != parsed.rank:
         raise LayoutError(
-            f"layout {layout.text!r} is for {described.rank} axes, but the shape has {rank}; "
+            f"layout {layout.text!r} is for {parsed.rank} axes, but the shape has {rank}; "
             "wanted a letter for each axis of the weight"
         )
-    numbers = (described.batch, described.inputs, described.outputs)
+    numbers = (parsed.batch, parsed.inputs, parsed.outputs)
     for axis in (axis for axes in numbers for axis in axes):
         if not -rank <= axis < rank:
             raise LayoutError(

@@ -20,7 +20,7 @@ _AXES = re.compile(r"(in|out|batch)=(-?\d+(?:,-?\d+)*)")
 Axes = tuple[int, ...]
 
 
-class Description(NamedTuple):
+class Parsed(NamedTuple):
     """What a layout says.
 
     Attributes
@@ -48,7 +48,7 @@ class Description(NamedTuple):
     stride: Axes = (1,)
 
 
-def parse(text: str) -> Description:
+def parse(text: str) -> Parsed:
     """What the text of a layout says.
 
     Raises
@@ -65,12 +65,12 @@ def parse(text: str) -> Description:
     return _parse_letters(text)
 
 
-def numbered(inputs: Axes, outputs: Axes, batch: Axes) -> Description:
+def numbered(inputs: Axes, outputs: Axes, batch: Axes) -> Parsed:
     """A layout that gives the numbers of axes."""
     if not inputs or not outputs:
         raise LayoutError("in_axes or out_axes is missing; wanted both, as in in_axes=0, out_axes=(1, 2)")
     order = f"in={_join(inputs)} out={_join(outputs)}" + (f" batch={_join(batch)}" if batch else "")
-    return Description(order, batch=batch, inputs=inputs, outputs=outputs)
+    return Parsed(order, batch=batch, inputs=inputs, outputs=outputs)
 
 
 def as_integers(numbers: int | Iterable[int], name: str) -> Axes:
@@ -91,8 +91,8 @@ def as_integers(numbers: int | Iterable[int], name: str) -> Axes:
 
 
 def with_layer(
-    described: Description, kind: str | None, groups: int, stride: int | Iterable[int]
-) -> Description:
+    parsed: Parsed, kind: str | None, groups: int | Iterable[int], stride: int | Iterable[int]
+) -> Parsed:
     """The description with a kind of layer and its options.
 
     Raises
@@ -115,28 +115,28 @@ def with_layer(
         strides = strides[:1]
     if kind == "grouped" or (kind is None and (count > 1 or strides != (1,))):
         kind = "conv"
-    if described.rank is not None and kind is not None:
-        raise LayoutError(f"layout {described.order!r} is an einsum, which has no kind, groups or stride")
-    if kind == "depthwise" and not described.letters:
+    if parsed.rank is not None and kind is not None:
+        raise LayoutError(f"layout {parsed.order!r} is an einsum, which has no kind, groups or stride")
+    if kind == "depthwise" and not parsed.letters:
         raise LayoutError("a depthwise layout has numbered axes; wanted letters, as in 'depthwise HWIO'")
     if count > 1 and kind not in ("conv", "conv_transpose"):
         raise LayoutError(f"a layer of kind {kind!r} has {count} groups; wanted 'conv' or 'conv_transpose'")
     if strides != (1,) and kind in ("dense", "embedding"):
         raise LayoutError(f"a layer of kind {kind!r} has stride {stride!r}; wanted a convolution")
-    return described._replace(kind=kind, groups=count, stride=strides)
+    return parsed._replace(kind=kind, groups=count, stride=strides)
 
 
-def to_text(described: Description) -> str:
+def to_text(parsed: Parsed) -> str:
     """The text that ``parse`` makes the description of."""
-    if described.kind is None:
-        return described.order
-    options = [f"groups={described.groups}"] if described.groups > 1 else []
-    options += [f"stride={_join(described.stride)}"] if described.stride != (1,) else []
+    if parsed.kind is None:
+        return parsed.order
+    options = [f"groups={parsed.groups}"] if parsed.groups > 1 else []
+    options += [f"stride={_join(parsed.stride)}"] if parsed.stride != (1,) else []
     inside = f"({', '.join(options)})" if options else ""
-    return f"{described.kind}{inside} {described.order}"
+    return f"{parsed.kind}{inside} {parsed.order}"
 
 
-def _parse_letters(text: str) -> Description:
+def _parse_letters(text: str) -> Parsed:
     match = _TEXT.fullmatch(text)
     if match is None or not text:
         raise _malformed(text)
@@ -151,9 +151,9 @@ def _parse_letters(text: str) -> Description:
     )
     if not fits:
         raise _malformed(text)
-    described = Description(letters, letters)
+    parsed = Parsed(letters, letters)
     if match["kind"] is None:
-        return described
+        return parsed
     options: dict[str, Axes] = {}
     # Commas separate options, and strides too.
     for option in re.split(r",(?=\s*[a-z])", match["options"]) if match["options"] else ():
@@ -163,10 +163,10 @@ def _parse_letters(text: str) -> Description:
                 f"layout {text!r} has the option {option!r}; wanted groups=N, and stride=N or N,N"
             )
         options[found[1]] = tuple(map(int, found[2].split(",")))
-    return with_layer(described, match["kind"], options.get("groups", 1), options.get("stride", 1))  # type: ignore[arg-type]
+    return with_layer(parsed, match["kind"], options.get("groups", 1), options.get("stride", 1))
 
 
-def _parse_axes(text: str) -> Description:
+def _parse_axes(text: str) -> Parsed:
     found: dict[str, Axes] = {}
     for part in text.split():
         match = _AXES.fullmatch(part)
@@ -176,7 +176,7 @@ def _parse_axes(text: str) -> Description:
     return numbered(found.get("in", ()), found.get("out", ()), found.get("batch", ()))
 
 
-def _parse_einsum(text: str) -> Description:
+def _parse_einsum(text: str) -> Parsed:
     order = text.replace(" ", "")
     operands, _, result = order.partition("->")
     inputs, comma, weight = operands.partition(",")
@@ -197,7 +197,7 @@ def _parse_einsum(text: str) -> Description:
         raise LayoutError(
             f"layout {text!r} sums the weight over {letter!r} alone; wanted it in another operand"
         )
-    return Description(
+    return Parsed(
         order,
         batch=tuple(roles[True, True]),
         inputs=tuple(roles[True, False]),

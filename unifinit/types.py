@@ -78,8 +78,7 @@ class DType(Value):
         with np.errstate(over="ignore"):
             number = getattr(np, self.compute.name)(value)
             if self.name == "bfloat16" and np.isfinite(number):
-                upper = round_to_bfloat16(np.array([number])).astype(np.uint32)
-                return float((upper << 16).view(np.float32)[0])
+                return float(from_bfloat16(round_to_bfloat16(np.array([number])))[0])
             return float(np.float16(number) if self.name == "float16" else number)
 
     def __str__(self) -> str:
@@ -200,3 +199,8 @@ def round_to_bfloat16(values: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]
     """The words of finite numbers rounded to bfloat16, to nearest even; it is the upper half of a float32."""
     words = np.ascontiguousarray(values).view(np.uint32)
     return ((words + 0x7FFF + (words >> 16 & 1)) >> 16).astype(np.uint16)
+
+
+def from_bfloat16(words: npt.NDArray[np.uint16]) -> npt.NDArray[np.float32]:
+    """The numbers that words of bfloat16 are."""
+    return (words.astype(np.uint32) << 16).view(np.float32)

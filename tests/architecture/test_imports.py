@@ -23,7 +23,7 @@ LAYERS = (
     {"unifinit.distributions.parameters"},
     {f"unifinit.distributions.{name}" for name in ("bits", "normal", "truncated_normal", "uniform")},
     {"unifinit.distributions"},
-    {"unifinit.weight", "unifinit.layout_text"},
+    {"unifinit.weight", "unifinit.layout_text", "unifinit.elements"},
     {"unifinit.layout"},
     {"unifinit.plan"},
     {"unifinit.reference"},

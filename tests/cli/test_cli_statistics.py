@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 import unifinit as ui
-from unifinit.cli.statistics import analyse, decode, kurtosis, storage
+from unifinit.cli.statistics import analyse, kurtosis
 from unifinit.distributions import Normal, TruncatedNormal, Uniform
+from unifinit.elements import decode, storage
 from unifinit.registry import registry
 from unifinit.types import DTYPES
 

@@ -20,9 +20,9 @@ from unifinit.cli.compare import probe as try_out
 from unifinit.cli.comparison_tables import show_comparison
 from unifinit.cli.propagation_tables import show_probe
 from unifinit.cli.supervisor import Answers
-from unifinit.errors import ConfigError
-from unifinit.initializers import Initializer, get
+from unifinit.initializers import Initializer
 from unifinit.initializers.base import CLASSES
+from unifinit.initializers.catalogue import as_initializer
 from unifinit.layout import CANONICAL, as_layout
 from unifinit.plots.canvas import check_path, require_matplotlib, save_figure
 from unifinit.plots.initializer import sample_figure
@@ -36,7 +36,7 @@ DISAGREEMENT = 1
 
 def run_compare(arguments: Namespace) -> int:
     """Compare; the status tells whether all agree."""
-    initializers = [_initializer(name, {}) for name in dict.fromkeys(arguments.names)]
+    initializers = [as_initializer(name) for name in dict.fromkeys(arguments.names)]
     distinct = list(dict.fromkeys(initializers))
     backends, notes = choose_backends(arguments.backends)
     layout = arguments.layout or CANONICAL.text
@@ -88,7 +88,7 @@ def run_list(arguments: Namespace) -> int:
 
 def run_describe(arguments: Namespace) -> int:
     """Describe an initializer; in JSON what ``Description.as_dict`` returns."""
-    initializer = _initializer(arguments.name, dict(arguments.config))
+    initializer = as_initializer(arguments.name, **dict(arguments.config))
     described = initializer.describe(arguments.shape, arguments.dtype, layout=arguments.layout).as_dict()
     if arguments.json:
         print_json(described)
@@ -105,7 +105,7 @@ def run_probe(arguments: Namespace) -> int:
     if not arguments.json:
         tables.require_rich()
     found = probe(
-        *(_initializer(name, dict(arguments.config)) for name in dict.fromkeys(arguments.names)),
+        *(as_initializer(name, **dict(arguments.config)) for name in dict.fromkeys(arguments.names)),
         width=arguments.width,
         depth=arguments.depth,
         activation=arguments.activation,
@@ -131,11 +131,11 @@ def run_plot(arguments: Namespace) -> int:
     """Draw an array; in JSON the path, what ``Description.as_dict`` returns, and the sample's moments."""
     check_path(arguments.output)
     require_matplotlib()
-    initializer = _initializer(arguments.name, dict(arguments.config))
+    initializer = as_initializer(arguments.name, **dict(arguments.config))
     sample = make_sample(
         initializer, arguments.shape, arguments.dtype, layout=arguments.layout, seed=arguments.seed
     )
-    save_figure(sample_figure(sample, values=True, spectrum=sample.values.ndim >= 2), arguments.output)
+    save_figure(sample_figure(sample), arguments.output)
     if arguments.json:
         described = sample.description.as_dict()
         print_json({"output": arguments.output, "description": described, "sample": sample.as_dict()})
@@ -199,13 +199,6 @@ def _finite(value: Any) -> Any:
 
 def _concrete() -> dict[str, type[Initializer]]:
     return {name: cls for name, cls in CLASSES.items() if not isabstract(cls)}
-
-
-def _initializer(name: str, config: dict[str, Any]) -> Initializer:
-    initializer = get(name, **config)
-    if not isinstance(initializer, Initializer):
-        raise ConfigError(f"{name!r} is no initializer of unifinit")
-    return initializer
 
 
 def _hyperparameters(cls: type[Initializer]) -> dict[str, Any]:

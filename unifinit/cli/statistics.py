@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unifinit.distributions import Distribution, Normal, TruncatedNormal, Uniform
+from unifinit.elements import decode, storage
 from unifinit.plan import OrthogonalMatrix, Plan
 from unifinit.types import DType
 
@@ -125,18 +126,6 @@ def analyse(plan: Plan, data: bytes) -> Statistics:
         within,
         tuple(flags),
     )
-
-
-def storage(dtype: DType) -> np.dtype[Any]:
-    """The little-endian dtype with which NumPy reads elements; unsigned integers stand for bfloat16."""
-    return np.dtype("uint16" if dtype.name == "bfloat16" else dtype.name).newbyteorder("<")
-
-
-def decode(stored: npt.NDArray[Any], dtype: DType) -> npt.NDArray[np.float64]:
-    """Elements as float64."""
-    if dtype.name == "bfloat16":  # The upper half of a float32.
-        return (stored.astype(np.uint32) << 16).view(np.float32).astype(np.float64)
-    return stored.astype(np.float64)
 
 
 def kurtosis(distribution: Distribution) -> float:

@@ -74,6 +74,24 @@ def get(identifier: Any, **config: Any) -> Initializer | Callable[..., Any]:
     )
 
 
+def as_initializer(identifier: Any, **config: Any) -> Initializer:
+    """What ``get`` returns, if it is an initializer.
+
+    Raises
+    ------
+    ConfigError
+        If it is another callable.
+    UnknownInitializerError, ConfigError
+        As ``get``.
+    """
+    initializer = get(identifier, **config)
+    if not isinstance(initializer, Initializer):
+        raise ConfigError(
+            f"{identifier!r} is no initializer of unifinit; wanted a name or an instance, such as 'he_normal'"
+        )
+    return initializer
+
+
 def serialize(initializer: Initializer) -> dict[str, Any]:
     """An initializer as a JSON-ready mapping from which ``get`` makes it again.
 

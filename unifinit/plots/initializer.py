@@ -11,7 +11,7 @@ from unifinit.errors import ShapeError
 from unifinit.key import Key
 from unifinit.layout import Layout
 from unifinit.plan import OrthogonalMatrix
-from unifinit.plots.canvas import COLORS, DRAWN, MUTED, THEORY, new_figure, style
+from unifinit.plots.canvas import COLORS, DRAWN, MUTED, THEORY, new_figure, require_matplotlib, style
 from unifinit.plots.sample import Sample, make_sample
 from unifinit.plots.theory import density, marchenko_pastur
 
@@ -57,9 +57,9 @@ def histogram_figure(
     ShapeError, LayoutError, SeedError, DtypeError, ArgumentError
         If an argument is wrong, or the array would have no elements, or infinite ones.
     """
-    with style():
-        sample = make_sample(initializer, shape, dtype, layout=layout, seed=seed, backend=backend)
-        return sample_figure(sample, values=True, spectrum=False)
+    require_matplotlib()
+    sample = make_sample(initializer, shape, dtype, layout=layout, seed=seed, backend=backend)
+    return sample_figure(sample, spectrum=False)
 
 
 def singular_values_figure(
@@ -77,14 +77,13 @@ def singular_values_figure(
     orthogonal matrix. Arguments, result and errors are those of ``histogram_figure``; also a
     ``ShapeError`` for fewer than two axes.
     """
-    with style():
-        sample = make_sample(initializer, shape, dtype, layout=layout, seed=seed, backend=backend)
-        if sample.values.ndim < 2:
-            raise ShapeError(
-                f"shape {sample.description.shape} has {sample.values.ndim} axes; "
-                "singular values want at least 2"
-            )
-        return sample_figure(sample, values=False, spectrum=True)
+    require_matplotlib()
+    sample = make_sample(initializer, shape, dtype, layout=layout, seed=seed, backend=backend)
+    if sample.values.ndim < 2:
+        raise ShapeError(
+            f"shape {sample.description.shape} has {sample.values.ndim} axes; singular values want at least 2"
+        )
+    return sample_figure(sample, values=False, spectrum=True)
 
 
 def initializer_figure(
@@ -100,13 +99,14 @@ def initializer_figure(
 
     Arguments, result and errors are those of ``histogram_figure``.
     """
-    with style():
-        sample = make_sample(initializer, shape, dtype, layout=layout, seed=seed, backend=backend)
-        return sample_figure(sample, values=True, spectrum=sample.values.ndim >= 2)
+    require_matplotlib()
+    sample = make_sample(initializer, shape, dtype, layout=layout, seed=seed, backend=backend)
+    return sample_figure(sample)
 
 
-def sample_figure(sample: Sample, *, values: bool, spectrum: bool) -> Figure:
-    """The panels that are wanted, side by side."""
+def sample_figure(sample: Sample, *, values: bool = True, spectrum: bool | None = None) -> Figure:
+    """The panels that are wanted, side by side; by default singular values only where there is a matrix."""
+    spectrum = sample.values.ndim >= 2 if spectrum is None else spectrum
     with style():
         panels = [*([_draw_values] if values else []), *([_draw_singular_values] if spectrum else [])]
         figure = new_figure(WIDTH * len(panels), HEIGHT)

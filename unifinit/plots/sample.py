@@ -10,11 +10,12 @@ import numpy as np
 from unifinit.describe import Description
 from unifinit.errors import ArgumentError
 from unifinit.initializers.base import Initializer
+from unifinit.initializers.catalogue import as_initializer
 from unifinit.key import Key, as_key
 from unifinit.layout import Layout, as_layout
 from unifinit.plan import Content
 from unifinit.propagation.activations import Numbers
-from unifinit.propagation.weights import as_initializer, drawn
+from unifinit.propagation.weights import drawn
 from unifinit.types import as_dtype, as_shape
 
 
@@ -109,5 +110,4 @@ def make_sample(
     values = drawn(chosen, dimensions, kind, seed=key, backend=backend, layout=order)
     content = chosen.plan(dimensions, kind, seed=key, layout=order).content
     canonical = np.ascontiguousarray(values.transpose(order.canonical_axes(len(dimensions))))
-    weight = order.weight(dimensions)
-    return Sample(chosen, described, content, canonical.reshape(weight.shape), weight.columns, key.seed)
+    return Sample(chosen, described, content, canonical, order.weight(dimensions).columns, key.seed)

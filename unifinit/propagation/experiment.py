@@ -11,6 +11,7 @@ from typing import Any, SupportsIndex
 from unifinit.distributions.parameters import finite
 from unifinit.errors import ArgumentError
 from unifinit.initializers.base import Initializer
+from unifinit.initializers.catalogue import as_initializer
 from unifinit.initializers.orthogonal import Orthogonal
 from unifinit.initializers.random import RandomNormal
 from unifinit.key import Key, as_key
@@ -19,7 +20,7 @@ from unifinit.propagation.meanfield import Network, limit, predict
 from unifinit.propagation.network import Draw, measure
 from unifinit.propagation.results import MeanField, Probe, Propagation
 from unifinit.propagation.trends import backward_trend, forward_trend
-from unifinit.propagation.weights import as_initializer, drawn
+from unifinit.propagation.weights import drawn
 from unifinit.registry import DEFAULT, registry
 from unifinit.types import DTYPES, DType, as_dtype, require_floating
 
