@@ -44,7 +44,8 @@ class Layout(Value):
         - A kind of layer with its options, and letters, ``"...IO"`` if there are none: ``"depthwise HWIO"``,
           ``"conv(groups=4, stride=2) OIHW"``, ``"embedding"``.
         - An einsum whose second operand is the weight: ``"abc,cde->abde"``.
-        - Numbers of axes: ``"in=0 out=1,2 batch=3"``; the others are spatial.
+        - Numbers of axes: ``"in=0 out=1,2 batch=3"``; the others are spatial. They may stand for the letters
+          behind a kind.
     kind : {"dense", "conv", "conv_transpose", "depthwise", "grouped", "embedding"}, optional
         The layer, as far as it decides the fans; by default a dense layer or a convolution, whichever the
         axes are. "grouped" is another name for "conv".
@@ -121,7 +122,9 @@ class Layout(Value):
             parsed = layout_text.numbered(*(axes.get(name, ()) for name in names))
         else:
             parsed = layout_text.parse(DEFAULT_LETTERS if text is None else text)
-        if (kind, groups, stride) != (None, 1, 1):
+        stride = as_integers(stride, "stride") if isinstance(stride, Iterable) else stride
+        plain = as_integers(groups, "groups") == as_integers(stride, "stride") == (1,)
+        if kind is not None or not plain:
             if parsed.kind is not None:
                 raise LayoutError(f"layout {text!r} has a kind; wanted it without kind, groups and stride")
             parsed = layout_text.with_layer(parsed, kind, groups, stride)

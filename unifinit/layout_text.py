@@ -13,7 +13,7 @@ SPATIAL = "DHW"
 KINDS = ("dense", "conv", "conv_transpose", "depthwise", "grouped", "embedding")
 DEFAULT_LETTERS = "...IO"
 
-_TEXT = re.compile(r"(?:(?P<kind>[a-z_]+)(?:\((?P<options>[^()]*)\))?(?:\s+|$))?(?P<letters>[A-Z.]*)")
+_LAYER = re.compile(r"([a-z_]+)(?:\(([^()]*)\))?(?:\s+|$)")
 _OPTION = re.compile(r"\s*(groups|stride)\s*=\s*(\d+(?:\s*,\s*\d+)*)\s*")
 _AXES = re.compile(r"(in|out|batch)=(-?\d+(?:,-?\d+)*)")
 
@@ -60,9 +60,10 @@ def parse(text: str) -> Parsed:
         raise _malformed(text)
     if "->" in text:
         return _parse_einsum(text)
-    if _AXES.match(text):
-        return _parse_axes(text)
-    return _parse_letters(text)
+    layer = _LAYER.match(text)
+    order = text if layer is None else text[layer.end() :] or DEFAULT_LETTERS
+    parsed = _parse_axes(order, text) if _AXES.match(order) else _parse_letters(order, text)
+    return parsed if layer is None else with_layer(parsed, layer[1], **_parse_options(layer[2], text))
 
 
 def numbered(inputs: Axes, outputs: Axes, batch: Axes) -> Parsed:
@@ -91,7 +92,10 @@ def as_integers(numbers: int | Iterable[int], name: str) -> Axes:
 
 
 def with_layer(
-    parsed: Parsed, kind: str | None, groups: int | Iterable[int], stride: int | Iterable[int]
+    parsed: Parsed,
+    kind: str | None,
+    groups: int | Iterable[int] = 1,
+    stride: int | Iterable[int] = 1,
 ) -> Parsed:
     """The description with a kind of layer and its options.
 
@@ -136,11 +140,7 @@ def to_text(parsed: Parsed) -> str:
     return f"{parsed.kind}{inside} {parsed.order}"
 
 
-def _parse_letters(text: str) -> Parsed:
-    match = _TEXT.fullmatch(text)
-    if match is None or not text:
-        raise _malformed(text)
-    letters = match["letters"] or DEFAULT_LETTERS
+def _parse_letters(letters: str, text: str) -> Parsed:
     single = letters.replace("...", "", 1)
     spatial = set(single) - set("GIO")
     fits = (
@@ -151,24 +151,25 @@ def _parse_letters(text: str) -> Parsed:
     )
     if not fits:
         raise _malformed(text)
-    parsed = Parsed(letters, letters)
-    if match["kind"] is None:
-        return parsed
+    return Parsed(letters, letters)
+
+
+def _parse_options(listed: str | None, text: str) -> dict[str, Axes]:
     options: dict[str, Axes] = {}
     # Commas separate options, and strides too.
-    for option in re.split(r",(?=\s*[a-z])", match["options"]) if match["options"] else ():
+    for option in re.split(r",(?=\s*[a-z])", listed) if listed else ():
         found = _OPTION.fullmatch(option)
         if found is None or found[1] in options:
             raise LayoutError(
                 f"layout {text!r} has the option {option!r}; wanted groups=N, and stride=N or N,N"
             )
         options[found[1]] = tuple(map(int, found[2].split(",")))
-    return with_layer(parsed, match["kind"], options.get("groups", 1), options.get("stride", 1))
+    return options
 
 
-def _parse_axes(text: str) -> Parsed:
+def _parse_axes(order: str, text: str) -> Parsed:
     found: dict[str, Axes] = {}
-    for part in text.split():
+    for part in order.split():
         match = _AXES.fullmatch(part)
         if match is None or match[1] in found:
             raise LayoutError(f"layout {text!r} is malformed: wanted axes, as in 'in=0 out=1,2 batch=3'")

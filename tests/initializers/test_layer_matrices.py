@@ -6,6 +6,7 @@ non-zero entries of a row is the fan in, that of a column the fan out.
 """
 
 import itertools
+import pickle
 
 import numpy as np
 import pytest
@@ -217,6 +218,8 @@ TEXTS = {
     "abc, cde -> abde": "abc,cde->abde",
     "out=1,2 in=0": "in=0 out=1,2",
     "in=-1 batch=0 out=1": "in=-1 out=1 batch=0",
+    "conv(stride=2, groups=3) out=1 in=0": "conv(groups=3, stride=2) in=0 out=1",
+    "grouped in=-2 out=-1 batch=0": "conv in=-2 out=-1 batch=0",
 }
 
 
@@ -226,6 +229,17 @@ def test_the_text_is_normal_and_gives_an_equal_layout(text):
     assert layout.text == TEXTS[text]
     assert ui.Layout(layout.text) == layout
     assert hash(ui.Layout(layout.text)) == hash(layout)
+    assert pickle.loads(pickle.dumps(layout)) == layout
+
+
+@pytest.mark.parametrize("kind", ["conv", "conv_transpose", None])
+def test_numbered_axes_of_a_kind_are_what_letters_are(kind):
+    axes = ui.Layout(in_axes=2, out_axes=3, kind=kind, groups=2, stride=(2, 1))
+    letters = ui.Layout("HWIO", kind=kind, groups=2, stride=(2, 1))
+    assert axes.weight((3, 3, 4, 6)) == letters.weight((3, 3, 4, 6))
+    assert ui.Layout(axes.text) == axes == pickle.loads(pickle.dumps(axes))
+    assert ui.Layout("HWIO", kind=kind, groups=np.int64(2), stride=np.array([2, 1])) == letters
+    assert ui.Layout("HWIO", kind=kind, groups=2, stride=iter([2, 1])) == letters
 
 
 WRONG = {
@@ -239,7 +253,8 @@ WRONG = {
     "stride is -1; wanted an integer of at least 1": {"stride": -1},
     "stride is (); wanted an integer of at least 1": {"stride": ()},
     "stride is 1.5; wanted an integer": {"stride": 1.5},
-    "groups is True; wanted an integer": {"groups": True, "stride": 2},
+    "groups is True; wanted an integer": {"groups": True},
+    "stride is True; wanted an integer": {"stride": True},
     "has stride 2; wanted a convolution": {"kind": "dense", "stride": 2},
     "has 2 groups; wanted 'conv' or 'conv_transpose'": {"kind": "depthwise", "groups": 2},
     "in_axes or out_axes is missing": {"in_axes": 0},
