@@ -17,7 +17,7 @@ from benchmarks.cases import Case
 from benchmarks.libraries import library, missing
 from benchmarks.memset import Memset
 from benchmarks.timing import Call, describe
-from unifinit.initializers.base import snake_case
+from unifinit.initializers.classes import snake_case
 
 Maker = Callable[[Case, Buffer], Call | None]
 

@@ -7,72 +7,19 @@ decide nothing about values.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from functools import lru_cache
-from typing import TypeAlias
+from collections.abc import Callable, Iterator
 
 import numpy as np
+import numpy.typing as npt
 
-from unifinit.distributions import (
-    Bits,
-    Distribution,
-    Moments,
-    Normal,
-    TruncatedNormal,
-    Uniform,
-)
-from unifinit.distributions.parameters import finite, real
-from unifinit.distributions.resolution import rounded
-from unifinit.errors import ArgumentError, DtypeError
+from unifinit.content import Content, Moments
+from unifinit.contents import Blocks, Complex, Fill, Masked, Number
+from unifinit.distributions import Distribution
 from unifinit.key import Key
 from unifinit.layout import Layout
 from unifinit.types import DType, Shape
 from unifinit.values import Value
 from unifinit.weight import Weight
-
-
-class Fill(Value):
-    """The same value everywhere."""
-
-    value: float
-
-    parts = ("value",)
-
-    def __init__(self, value: float) -> None:
-        vars(self).update(value=value)
-
-
-class Values(Value):
-    """Given values, one for each element in canonical order."""
-
-    values: tuple[float, ...]
-
-    parts = ("values",)
-
-    def __init__(self, values: tuple[float, ...]) -> None:
-        vars(self).update(values=values)
-
-
-class OrthogonalMatrix(Value):
-    """The matrix of ``unifinit.linalg``, of rows and columns whose product is the size of the array."""
-
-    gain: float
-    rows: int
-    columns: int
-
-    parts = ("gain", "rows", "columns")
-
-    def __init__(self, gain: float, rows: int, columns: int) -> None:
-        vars(self).update(gain=gain, rows=rows, columns=columns)
-
-    @property
-    def sides(self) -> tuple[int, int]:
-        """The longer and the shorter side."""
-        return max(self.rows, self.columns), min(self.rows, self.columns)
-
-
-Content: TypeAlias = Fill | Values | Distribution | OrthogonalMatrix
-"""Of a distribution, element i is a function of the parameters and of the block for (key, i)."""
 
 
 class Plan(Value):
@@ -97,7 +44,7 @@ class Plan(Value):
     steps
         By how much the number of an element grows along each axis of the result.
     is_drawn
-        Whether the elements are drawn one by one, rather than being constant or made on the host.
+        Whether each element is drawn from its block, rather than being constant, computed or made of parts.
     """
 
     shape: Shape
@@ -134,17 +81,23 @@ class Plan(Value):
         )
 
     @property
-    def constant(self) -> float | None:
+    def constant(self) -> Number | None:
         """The value that all elements have, a number of the dtype; None if they may differ."""
         return self.content.value if isinstance(self.content, Fill) else None
 
     def with_key(self, key: Key | None) -> Plan:
         """The same plan with another key; one whose content needs none is returned as it is."""
-        if isinstance(self.content, (Fill, Values)):
+        if not self.content.needs_key:
             return self
         # A model has many plans that differ in the key: what was worked out stays.
         plan = object.__new__(Plan)
         plan.__dict__.update(self.__dict__, key=key)
+        return plan
+
+    def with_dtype(self, dtype: DType) -> Plan:
+        """The same plan with another dtype, which has every number of the content's own dtype."""
+        plan = object.__new__(Plan)
+        plan.__dict__.update(self.__dict__, dtype=dtype)
         return plan
 
     def required_key(self) -> Key:
@@ -161,100 +114,39 @@ class Plan(Value):
 
     def moments(self) -> Moments:
         """Mean, standard deviation and bounds that theory gives for an element."""
-        content = self.content
-        if isinstance(content, Distribution):
-            return content.moments()
-        if isinstance(content, Fill):
-            return Moments(content.value, 0.0, content.value, content.value)
-        if isinstance(content, Values):
-            values = np.asarray(content.values or (0.0,), dtype=np.float64)
-            with np.errstate(all="ignore"):  # Infinities and NaN are values too.
-                return Moments(*(float(f(values)) for f in (np.mean, np.std, np.min, np.max)))
-        # Each column, or each row, has norm gain, spread evenly over its elements.
-        gain = abs(content.gain)
-        return Moments(0.0, gain / math.sqrt(max(1, content.sides[0])), -gain, gain)
+        return self.content.moments()
+
+    # Contents that are made of others are run as several plans, whose results lie in the same order of axes.
+
+    def blocks(self, content: Blocks) -> Iterator[tuple[tuple[slice, ...], Plan]]:
+        """Where the blocks lie in the result, and their plans; ``content`` is the plan's own."""
+        axis = content.axis
+        place = axis if self.axes is None else self.axes.index(axis)
+        start = 0
+        for number, (size, block) in enumerate(zip(content.sizes, content.contents, strict=True)):
+            where = (slice(None),) * place + (slice(start, start + size),)
+            shape = (*self.shape[:axis], size, *self.shape[axis + 1 :])
+            key = self.key / number if block.needs_key and self.key is not None else None
+            yield where, Plan(shape, self.dtype, block, self.axes, key)
+            start += size
+
+    def complex_parts(self, content: Complex) -> tuple[Plan, Plan]:
+        """The plans of the real and of the imaginary part; ``content`` is the plan's own."""
+        keys = (None, None) if self.key is None else self.key.split()
+        parts = zip((content.real, content.imag), keys, strict=True)
+        real, imag = (Plan(self.shape, self.dtype.part, part, self.axes, key) for part, key in parts)
+        return real, imag
+
+    def unmasked(self, content: Masked) -> tuple[Plan, npt.NDArray[np.bool_]]:
+        """The plan of the other content, and the mask in the order of the result."""
+        mask = content.array(self.shape)
+        return (
+            Plan(self.shape, self.dtype, content.content, self.axes, self.key),
+            mask if self.axes is None else mask.transpose(self.axes),
+        )
 
 
 def make_plan(shape: Shape, dtype: DType, layout: Layout, content: Callable[[Weight], Content]) -> Plan:
     """The plan for a result of a shape and a layout; ``content`` is called with the weight that it is."""
     weight = layout.weight(shape)
     return Plan(weight.shape, dtype, content(weight), layout.from_canonical(len(shape)))
-
-
-def fill(value: float, dtype: DType) -> Fill:
-    """The same value everywhere.
-
-    Raises
-    ------
-    ArgumentError
-        If the value does not fit the dtype.
-    """
-    return Fill(fitting(value, dtype))
-
-
-def uniform(minval: float, maxval: float, dtype: DType) -> Content:
-    """Uniform numbers on [minval, maxval); only minval if the two are equal."""
-    minval, maxval = finite(minval, "minval"), finite(maxval, "maxval")
-    return fill(minval, dtype) if minval == maxval else _uniform(minval, maxval, dtype)
-
-
-def normal(mean: float, stddev: float, dtype: DType) -> Content:
-    """Normal numbers; only the mean if stddev is 0."""
-    mean, stddev = finite(mean, "mean"), finite(stddev, "stddev")
-    return _normal(mean, stddev, dtype) if stddev else fill(mean, dtype)
-
-
-def truncated_normal(lower: float, upper: float, mean: float, stddev: float, dtype: DType) -> Content:
-    """Truncated normal numbers, bounds in standard deviations; only the mean if stddev is 0."""
-    lower, upper = real(lower, "lower"), real(upper, "upper")
-    mean, stddev = finite(mean, "mean"), finite(stddev, "stddev")
-    if stddev == 0 and lower < upper:
-        return fill(mean, dtype)
-    return _truncated_normal(lower, upper, mean, stddev, dtype)
-
-
-def bits(dtype: DType) -> Content:
-    """Random bits."""
-    return _bits(dtype)
-
-
-# A model has few distributions and many parameters.
-_uniform = lru_cache(Uniform)
-_normal = lru_cache(Normal)
-_truncated_normal = lru_cache(TruncatedNormal)
-_bits = lru_cache(Bits)
-
-
-def orthogonal(gain: float, rows: int, columns: int, dtype: DType) -> OrthogonalMatrix:
-    """A matrix with orthonormal columns or rows, times a gain."""
-    fitting(finite(gain, "gain"), dtype)
-    return OrthogonalMatrix(rounded(gain, dtype), rows, columns)
-
-
-def fitting(value: float, dtype: DType) -> float:
-    """A value, if the dtype can hold it: as a rounded number for floats, exactly for integers.
-
-    Infinities and NaN fit every floating dtype.
-
-    Raises
-    ------
-    ArgumentError
-        If it does not fit.
-    DtypeError
-        If the value is complex.
-    """
-    if isinstance(value, complex):
-        raise DtypeError(f"value {value!r} is complex; wanted a real number for dtype {dtype.name}")
-    if dtype.is_floating:
-        if dtype.largest < abs(value) < math.inf:
-            raise ArgumentError(
-                f"value {value!r} does not fit dtype {dtype.name}, whose largest number is "
-                f"{dtype.largest:.6g}; wanted a smaller value or a wider dtype"
-            )
-        return dtype.round(value)
-    if not (dtype.smallest <= value <= dtype.largest and value == int(value)):
-        raise ArgumentError(
-            f"value {value!r} does not fit dtype {dtype.name}; wanted a whole number from "
-            f"{dtype.smallest} to {dtype.largest}, or a floating dtype"
-        )
-    return bool(value) if dtype.kind == "bool" else int(value)

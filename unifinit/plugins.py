@@ -7,9 +7,9 @@ What is wrong with one plugin is kept for ``unifinit.backends()`` and does not t
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pluggy
 
@@ -25,12 +25,38 @@ DISABLE_VARIABLE = "UNIFINIT_DISABLE"
 hookspec = pluggy.HookspecMarker(GROUP)
 
 
+@dataclass(frozen=True)
+class InitializerRecord:
+    """What a plugin tells about an initializer before it is imported.
+
+    Attributes
+    ----------
+    name
+        The name of the class.
+    load
+        Imports it and returns it: a subclass of ``unifinit.Initializer``.
+    api_version
+        The ``unifinit.backend.API_VERSION`` for which the plugin was written, as a literal.
+    aliases
+        The other names of ``ui.get`` that load it, those that its attribute ``aliases`` has.
+    """
+
+    name: str
+    load: Callable[[], type[Any]]
+    api_version: int
+    aliases: tuple[str, ...] = ()
+
+
 class HookSpecifications:
     """The hooks that a plugin can implement."""
 
     @hookspec
     def unifinit_backends(self) -> list[BackendRecord]:  # type: ignore[empty-body]
         """Return records of the backends that the plugin provides; import no framework."""
+
+    @hookspec
+    def unifinit_initializers(self) -> list[InitializerRecord]:  # type: ignore[empty-body]
+        """Return records of the initializers that the plugin provides."""
 
 
 @dataclass
@@ -41,13 +67,16 @@ class Discovery:
     ----------
     records
         The usable records by backend name.
+    initializers
+        The usable records of initializers by name.
     broken
-        For each unusable backend or plugin, the reason.
+        For each unusable backend, initializer or plugin, the reason.
     disabled
         The names of plugins that were not asked.
     """
 
     records: dict[str, BackendRecord] = field(default_factory=dict)
+    initializers: dict[str, InitializerRecord] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
     disabled: tuple[str, ...] = ()
 
@@ -91,22 +120,26 @@ def discover(
             failures.setdefault(entry_point.name, []).append(reason)
             continue
         for record in records:
-            providers.setdefault(record.name, []).append(label)
+            providers.setdefault(_subject(record), []).append(label)
             if record.api_version > API_VERSION:
-                found.broken[record.name] = (
+                found.broken[_subject(record)] = (
                     f"{label} is made for plugin API {record.api_version}, this unifinit has {API_VERSION}: "
                     "upgrade unifinit, or install an older version of the plugin"
                 )
+            elif isinstance(record, InitializerRecord):
+                found.initializers[record.name] = record
             else:
                 found.records[record.name] = record
     for name, labels in providers.items():
         if len(labels) > 1:
+            what = name if name.startswith(INITIALIZER) else f"a backend {name!r}"
             found.broken[name] = (
-                f"{len(labels)} plugins provide a backend {name!r}: {', '.join(labels)}; uninstall one, or "
+                f"{len(labels)} plugins provide {what}: {', '.join(labels)}; uninstall one, or "
                 f"disable its distribution with the environment variable {DISABLE_VARIABLE}"
             )
     for name in found.broken:
         found.records.pop(name, None)
+        found.initializers.pop(name.removeprefix(INITIALIZER), None)
     # A plugin that failed has named no backend: its own name must not hide one.
     for name, reasons in failures.items():
         found.broken[f"plugin {name}" if name in providers else name] = "; ".join(reasons)
@@ -114,25 +147,40 @@ def discover(
     return found
 
 
-def _ask(entry_point: EntryPoint) -> list[BackendRecord]:
+Record: TypeAlias = BackendRecord | InitializerRecord
+INITIALIZER = "initializer "
+
+
+def _subject(record: Record) -> str:
+    """Under which name a record is reported: backends and initializers may share one."""
+    return f"{INITIALIZER}{record.name}" if isinstance(record, InitializerRecord) else record.name
+
+
+HOOKS: dict[str, type[Record]] = {
+    "unifinit_backends": BackendRecord,
+    "unifinit_initializers": InitializerRecord,
+}
+
+
+def _ask(entry_point: EntryPoint) -> list[Record]:
     # A manager for each plugin, so that two of the same name do not collide.
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(HookSpecifications)
     manager.register(entry_point.load(), name=entry_point.name)
     manager.check_pending()
-    records = [record for answer in manager.hook.unifinit_backends() for record in answer]
+    records: list[Record] = []
+    for hook, kind in HOOKS.items():
+        for record in (record for answer in getattr(manager.hook, hook)() for record in answer):
+            if not isinstance(record, kind):
+                raise TypeError(f"hook {hook} returned a {type(record).__name__}; wanted {kind.__name__}s")
+            _check(record)
+            records.append(record)
     if not records:
-        raise ValueError("it has no hook unifinit_backends that returns a record")
-    for record in records:
-        if not isinstance(record, BackendRecord):
-            raise TypeError(
-                f"hook unifinit_backends returned a {type(record).__name__}; wanted BackendRecords"
-            )
-        _check(record)
+        raise ValueError(f"it has no hook {' or '.join(HOOKS)} that returns a record")
     return records
 
 
-def _check(record: BackendRecord) -> None:
+def _check(record: Record) -> None:
     # Here and not in the record: the plugin is to be named, and the others are to go on.
     if (
         isinstance(record.name, str)
@@ -140,18 +188,26 @@ def _check(record: BackendRecord) -> None:
         and record.api_version > API_VERSION
     ):
         return  # Its other fields may mean something else; it is refused for its version.
-    modules = record.modules
     fits = {
         "name": isinstance(record.name, str) and record.name,
-        "modules": isinstance(modules, tuple) and modules and all(isinstance(name, str) for name in modules),
         "load": callable(record.load),
-        "install": isinstance(record.install, str),
         "api_version": isinstance(record.api_version, int),
     }
+    if isinstance(record, BackendRecord):
+        fits["modules"] = record.modules and _are_names(record.modules)
+        fits["install"] = isinstance(record.install, str)
+    else:
+        fits["aliases"] = _are_names(record.aliases)
     for name, fit in fits.items():
         if not fit:
-            wanted = BackendRecord.__annotations__[name]
-            raise TypeError(f"{name} of a BackendRecord is {getattr(record, name)!r}; wanted {wanted}")
+            wanted = type(record).__annotations__[name]
+            raise TypeError(
+                f"{name} of a {type(record).__name__} is {getattr(record, name)!r}; wanted {wanted}"
+            )
+
+
+def _are_names(names: object) -> bool:
+    return isinstance(names, tuple) and all(isinstance(name, str) for name in names)
 
 
 def _distribution(entry_point: EntryPoint) -> str:

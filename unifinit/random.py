@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, SupportsIndex
 
-from unifinit import dispatch, plan
+from unifinit import contents, dispatch
+from unifinit.content import Content
 from unifinit.errors import SeedError
 from unifinit.key import Key, as_key
-from unifinit.types import DTYPES, Array, DType, require_floating
+from unifinit.plan import make_plan
+from unifinit.types import DTYPES, Array, DType, require_inexact
 
 __all__ = ["bits", "normal", "truncated_normal", "uniform"]
 
@@ -53,7 +55,7 @@ def bits(
         If another argument is wrong.
     """
     return dispatch.create(
-        _maker(plan.bits),
+        _maker(contents.bits),
         _required(key),
         shape,
         DTYPES["uint32"] if dtype is None else dtype,
@@ -99,7 +101,7 @@ def uniform(
         If another argument is wrong.
     """
     return dispatch.create(
-        _maker(lambda dtype: plan.uniform(minval, maxval, require_floating(dtype, "uniform"))),
+        _maker(lambda dtype: contents.uniform(minval, maxval, require_inexact(dtype, "uniform"))),
         _required(key),
         shape,
         dtype,
@@ -147,7 +149,7 @@ def normal(
         If another argument is wrong.
     """
     return dispatch.create(
-        _maker(lambda dtype: plan.normal(mean, stddev, require_floating(dtype, "normal"))),
+        _maker(lambda dtype: contents.normal(mean, stddev, require_inexact(dtype, "normal"))),
         _required(key),
         shape,
         dtype,
@@ -200,8 +202,8 @@ def truncated_normal(
     """
     return dispatch.create(
         _maker(
-            lambda dtype: plan.truncated_normal(
-                lower, upper, mean, stddev, require_floating(dtype, "truncated_normal")
+            lambda dtype: contents.truncated_normal(
+                lower, upper, mean, stddev, require_inexact(dtype, "truncated_normal")
             )
         ),
         _required(key),
@@ -213,8 +215,8 @@ def truncated_normal(
     )
 
 
-def _maker(content: Callable[[DType], plan.Content]) -> dispatch.MakePlan:
-    return lambda shape, dtype, layout: plan.make_plan(shape, dtype, layout, lambda _: content(dtype))
+def _maker(content: Callable[[DType], Content]) -> dispatch.MakePlan:
+    return lambda shape, dtype, layout: make_plan(shape, dtype, layout, lambda _: content(dtype))
 
 
 def _required(key: Key | SupportsIndex) -> Key:

@@ -19,7 +19,7 @@ from unifinit.errors import (
 # What plugins need is imported with the first of them: keys, plans and configurations need none.
 if TYPE_CHECKING:
     from unifinit.backend import Backend
-    from unifinit.plugins import Discovery
+    from unifinit.plugins import Discovery, InitializerRecord
 
 DEFAULT = "numpy"
 
@@ -102,6 +102,30 @@ class Registry:
     def names(self) -> list[str]:
         """All names that plugins provide, usable or not."""
         return sorted({*self._plugins.records, *self._plugins.broken, *self._plugins.disabled})
+
+    def initializers(self) -> list[InitializerRecord]:
+        """The records of the initializers that plugins provide."""
+        return list(self._plugins.initializers.values())
+
+    def load_initializer(self, record: InitializerRecord) -> type[Any]:
+        """The class that a plugin provides.
+
+        Raises
+        ------
+        BackendUnavailableError
+            If it cannot be loaded.
+        """
+        try:
+            cls = record.load()
+            if not isinstance(cls, type) or cls.__name__ != record.name:
+                raise TypeError(f"load returned {cls!r}; wanted a class of the name {record.name!r}")
+        # A foreign module can fail in any way when it is imported; the others must go on working.
+        except (Exception, SystemExit) as error:
+            raise BackendUnavailableError(
+                f"initializer {record.name!r} of a plugin failed to load: {type(error).__name__}: {error}; "
+                "repair or uninstall the plugin"
+            ) from error
+        return cls
 
     def environment(self, name: str) -> dict[str, str]:
         """Environment variables with which a fresh process finds every dtype of a backend."""

@@ -9,8 +9,8 @@ from collections.abc import Set as AbstractSet
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from unifinit import narrow
 from unifinit.errors import DtypeError, ShapeError, or_list, suggestion
 from unifinit.values import Value
 
@@ -26,6 +26,9 @@ MAX_ELEMENTS = 2**63
 """Counters of the stream are 64-bit, and every framework's sizes are signed."""
 
 
+Kind: TypeAlias = Literal["bool", "int", "uint", "float", "complex"]
+
+
 class DType(Value):
     """A data type that arrays of some framework can have.
 
@@ -38,11 +41,11 @@ class DType(Value):
     bits
         Width of an element.
     largest
-        The largest finite value.
+        The largest finite value, of a complex dtype that of its parts.
     """
 
     name: str
-    kind: Literal["bool", "int", "uint", "float"]
+    kind: Kind
     bits: int
     largest: float
 
@@ -51,34 +54,48 @@ class DType(Value):
     __eq__ = object.__eq__
     __hash__ = object.__hash__
 
-    def __init__(
-        self, name: str, kind: Literal["bool", "int", "uint", "float"], bits: int, largest: float
-    ) -> None:
+    def __init__(self, name: str, kind: Kind, bits: int, largest: float) -> None:
         vars(self).update(name=name, kind=kind, bits=bits, largest=largest)
 
     @property
     def is_floating(self) -> bool:
-        """Whether random values can have this dtype."""
+        """Whether its values are real floating-point numbers."""
         return self.kind == "float"
+
+    @property
+    def is_complex(self) -> bool:
+        """Whether its values are complex numbers."""
+        return self.kind == "complex"
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether NumPy lacks it, so that words stand for its values."""
+        return self.name in narrow.NARROW
+
+    @property
+    def part(self) -> DType:
+        """The dtype of real and imaginary parts; of other dtypes itself."""
+        return DTYPES[f"float{self.bits // 2}"] if self.kind == "complex" else self
 
     @property
     def smallest(self) -> float:
         """The lowest finite value."""
-        if self.kind == "float":
+        if self.kind in ("float", "complex"):
             return -self.largest
         return -self.largest - 1 if self.kind == "int" else 0
 
     @property
     def compute(self) -> DType:
         """The dtype in which values are computed before the one rounding to this one."""
-        return DTYPES["float64"] if self.name == "float64" else DTYPES["float32"]
+        return DTYPES["float32"] if self.kind == "float" and self.bits < 64 else self
 
     def round(self, value: float) -> float:
         """A number as this floating dtype stores it: rounded to nearest even, by way of ``compute``."""
         with np.errstate(over="ignore"):
-            number = getattr(np, self.compute.name)(value)
-            if self.name == "bfloat16" and np.isfinite(number):
-                return float(from_bfloat16(round_to_bfloat16(np.array([number])))[0])
+            number = getattr(np, self.part.compute.name)(value)
+            if self.is_narrow:
+                words = narrow.encode(np.array([number], dtype=np.float32), self.name)
+                return float(narrow.decode(words, self.name)[0])
             return float(np.float16(number) if self.name == "float16" else number)
 
     def __str__(self) -> str:
@@ -98,9 +115,17 @@ DTYPES = {
         *(DType(f"int{bits}", "int", bits, 2 ** (bits - 1) - 1) for bits in (8, 16, 32, 64)),
         *(DType(f"uint{bits}", "uint", bits, 2**bits - 1) for bits in (8, 16, 32, 64)),
         DType("bool", "bool", 8, 1),
+        DType("complex64", "complex", 64, float.fromhex("0x1.fffffep127")),
+        DType("complex128", "complex", 128, float.fromhex("0x1.fffffffffffffp1023")),
+        DType("float8_e4m3fn", "float", 8, 448.0),
+        DType("float8_e5m2", "float", 8, 57344.0),
+        DType("float8_e4m3fnuz", "float", 8, 240.0),
+        DType("float8_e5m2fnuz", "float", 8, 57344.0),
     )
 }
 FLOATS = tuple(dtype for dtype in DTYPES.values() if dtype.is_floating)
+INEXACT = tuple(dtype for dtype in DTYPES.values() if dtype.kind in ("float", "complex"))
+"""Those that random numbers can have."""
 
 
 def as_dtype(dtype: object) -> DType:
@@ -140,17 +165,32 @@ def _dtype_name(dtype: object) -> str:
 
 
 def require_floating(dtype: DType, what: str) -> DType:
-    """``dtype``, if random values can have it.
+    """``dtype``, if it is a real floating one.
+
+    Raises
+    ------
+    DtypeError
+        For integers, booleans and complex numbers.
+    """
+    return _require(dtype, FLOATS, what)
+
+
+def require_inexact(dtype: DType, what: str) -> DType:
+    """``dtype``, if it is a real or complex floating one.
 
     Raises
     ------
     DtypeError
         For integers and booleans.
     """
-    if not dtype.is_floating:
+    return _require(dtype, INEXACT, what)
+
+
+def _require(dtype: DType, wanted: tuple[DType, ...], what: str) -> DType:
+    if dtype not in wanted:
         raise DtypeError(
             f"{what} draws real numbers and cannot fill an array of dtype {dtype.name}; "
-            f"wanted one of {or_list(d.name for d in FLOATS)}: pass dtype=..."
+            f"wanted one of {or_list(d.name for d in wanted)}: pass dtype=..."
         )
     return dtype
 
@@ -193,14 +233,3 @@ def _is_plain(shape: tuple[object, ...]) -> bool:
             return False
         size *= dim
     return size < MAX_ELEMENTS
-
-
-def round_to_bfloat16(values: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:
-    """The words of finite numbers rounded to bfloat16, to nearest even; it is the upper half of a float32."""
-    words = np.ascontiguousarray(values).view(np.uint32)
-    return ((words + 0x7FFF + (words >> 16 & 1)) >> 16).astype(np.uint16)
-
-
-def from_bfloat16(words: npt.NDArray[np.uint16]) -> npt.NDArray[np.float32]:
-    """The numbers that words of bfloat16 are."""
-    return (words.astype(np.uint32) << 16).view(np.float32)

@@ -24,7 +24,7 @@ from unifinit_numpy.native import native_initializer
 
 
 class NumpyBackend(ArrayApiBackend):
-    """Arrays of NumPy. bfloat16 needs the package ml_dtypes, which TensorFlow and JAX bring along."""
+    """Arrays of NumPy. bfloat16 and 8-bit floats need ml_dtypes, which TensorFlow and JAX bring along."""
 
     host_kernel = True
 
@@ -44,7 +44,7 @@ class NumpyBackend(ArrayApiBackend):
         return ArrayInfo(x.shape, as_dtype(x.dtype), None)
 
     def check_dtype(self, dtype: DType) -> None:
-        """Raise a ``DtypeError`` for bfloat16 without ml_dtypes."""
+        """Raise a ``DtypeError`` for what NumPy lacks, without ml_dtypes."""
         native_dtype(dtype.name)
 
     def run(self, plan: Plan, device: Any) -> Any:
@@ -53,7 +53,7 @@ class NumpyBackend(ArrayApiBackend):
             return super().run(plan, device)
         out: Any = np.empty(plan.result_shape, dtype=host.storage(plan.dtype))
         host.fill(out, plan, fresh=True)
-        return out if plan.dtype.name != "bfloat16" else out.view(native_dtype("bfloat16"))
+        return out.view(native_dtype(plan.dtype.name)) if plan.dtype.is_narrow else out
 
     def fill(self, target: Any, plan: Plan) -> None:
         """Overwrite an array, contiguous or not."""
@@ -89,14 +89,14 @@ def is_separate(x: Any) -> bool:
 
 
 def native_dtype(name: str) -> Any:
-    """NumPy's dtype, or that of ml_dtypes for bfloat16."""
-    if name != "bfloat16":
+    """NumPy's dtype, or that of ml_dtypes."""
+    if not as_dtype(name).is_narrow:
         return np.dtype(name)
     try:
         import ml_dtypes
     except ImportError:
         raise DtypeError(
-            "numpy has no dtype 'bfloat16' of its own; wanted the package ml_dtypes: "
+            f"numpy has no dtype {name!r} of its own; wanted the package ml_dtypes: "
             'pip install "unifinit[bfloat16]"'
         ) from None
-    return np.dtype(ml_dtypes.bfloat16)
+    return np.dtype(getattr(ml_dtypes, name))

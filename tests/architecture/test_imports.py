@@ -12,17 +12,20 @@ LIBRARY = ROOT / "unifinit"
 BACKENDS = ROOT / "backends"
 
 LAYERS = (
-    {"unifinit.memory", "unifinit.errors", "unifinit.values"},
-    {"unifinit.types", "unifinit.gains"},
+    {"unifinit.memory", "unifinit.errors", "unifinit.values", "unifinit.narrow"},
+    {"unifinit.numerics"},
+    {"unifinit.types", "unifinit.gains", "unifinit.truncation"},
     {"unifinit.stream", "unifinit.stream.tables", "unifinit.stream.threefry"},
     {"unifinit.stream.ops"},
     {"unifinit.stream.octaves"},
     {"unifinit.stream.single", "unifinit.stream.double"},
     {"unifinit.key", "unifinit.linalg"},
+    {"unifinit.content"},
     {"unifinit.distributions.base", "unifinit.distributions.resolution"},
     {"unifinit.distributions.parameters"},
     {f"unifinit.distributions.{name}" for name in ("bits", "normal", "truncated_normal", "uniform")},
     {"unifinit.distributions"},
+    {"unifinit.contents"},
     {"unifinit.weight", "unifinit.layout_text", "unifinit.elements"},
     {"unifinit.layout"},
     {"unifinit.plan"},
@@ -37,11 +40,10 @@ LAYERS = (
     {"unifinit.registry"},
     {"unifinit.dispatch"},
     {"unifinit.describe"},
-    {"unifinit.random", "unifinit.initializers.base"},
-    {
-        f"unifinit.initializers.{name}"
-        for name in ("catalogue", "constant", "orthogonal", "random", "scaling")
-    },
+    {"unifinit.random", "unifinit.initializers.hyperparameters", "unifinit.initializers.classes"},
+    {"unifinit.initializers.base"},
+    {"unifinit.initializers.scaling"},
+    {"unifinit.extend"},
     {"unifinit.initializers"},
     {"unifinit.propagation"},
     {"unifinit.plots"},

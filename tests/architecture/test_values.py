@@ -6,18 +6,23 @@ import pickle
 
 import pytest
 
-from unifinit import distributions, layout, plan
+from unifinit import contents, distributions, layout, plan
 from unifinit.stream.ops import Ops
 from unifinit.types import DTYPES
 
 FLOAT32 = DTYPES["float32"]
 EXAMPLES = [
-    lambda: plan.Fill(1.0),
-    lambda: plan.OrthogonalMatrix(1.0, 2, 3),
-    lambda: plan.Values((1.0,)),
-    lambda: plan.Plan((2, 3), FLOAT32, plan.Fill(1.0)),
-    lambda: plan.Plan((2, 3), FLOAT32, plan.Fill(1.0), (1, 0)),
-    lambda: plan.Plan((2, 3), FLOAT32, plan.OrthogonalMatrix(1.0, 2, 3)),
+    lambda: contents.Fill(1.0),
+    lambda: contents.OrthogonalMatrix(1.0, 2, 3),
+    lambda: contents.Values((1.0,)),
+    lambda: contents.Complex(contents.Fill(1.0), contents.Fill(0.0)),
+    lambda: contents.Blocks((contents.Fill(1.0), contents.Fill(0.0)), (1, 2), 0),
+    lambda: contents.Masked(contents.Fill(1.0), b"\x80", 0.125),
+    lambda: contents.ScaledValues(contents.Values((1.0,)), 2.0),
+    lambda: contents.Transposed(contents.Values((1.0,)), (1, 1), (1, 0)),
+    lambda: plan.Plan((2, 3), FLOAT32, contents.Fill(1.0)),
+    lambda: plan.Plan((2, 3), FLOAT32, contents.Fill(1.0), (1, 0)),
+    lambda: plan.Plan((2, 3), FLOAT32, contents.OrthogonalMatrix(1.0, 2, 3)),
     lambda: layout.Layout("OI..."),
     layout.Layout,
     lambda: distributions.Bits(DTYPES["uint32"]),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import unifinit as ui
-from unifinit import distributions, host, reference
+from unifinit import distributions, host, narrow, reference
 from unifinit.host.kernel import OFF
 from unifinit.plan import Plan
 from unifinit.stream.ops import numpy_ops
@@ -50,10 +50,12 @@ def words(values: np.ndarray) -> np.ndarray:
 
 
 def by_reference(plan: Plan) -> np.ndarray:
-    """The definition's values, with bfloat16 as words."""
-    if plan.dtype.name != "bfloat16":
+    """The definition's values, with words for what NumPy lacks."""
+    if not plan.dtype.is_narrow:
         return words(reference.run(plan, numpy_ops()))
-    wide = reference.run(Plan(plan.shape, DTYPES["float32"], plan.content, plan.axes, plan.key), numpy_ops())
+    wide = reference.run(plan.with_dtype(DTYPES["float32"]), numpy_ops())
+    if plan.dtype.name != "bfloat16":
+        return narrow.encode(wide, plan.dtype.name)
     return np.array([DTYPES["bfloat16"].round(x) for x in wide.tolist()], np.float32).view(np.uint32) >> 16
 
 

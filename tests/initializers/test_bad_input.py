@@ -1,6 +1,5 @@
 """Bad arguments: the right class, what was got and what was wanted, and nothing written."""
 
-import dataclasses
 import json
 import math
 
@@ -8,6 +7,7 @@ import numpy as np
 import pytest
 
 import unifinit as ui
+from unifinit.initializers.hyperparameters import Real
 
 NAN, INFINITE = math.nan, math.inf
 NO_SHAPES = [
@@ -19,10 +19,10 @@ NO_DTYPES = [
         "flot32",
         "float",
         "double",
-        "complex64",
+        "complex32",
         "",
         "float32 ",
-        np.complex128,
+        np.clongdouble,
         np.dtype("M8[s]"),
         np.dtype("O"),
     ),
@@ -86,13 +86,13 @@ class TestHyperparameters:
     @pytest.mark.parametrize(
         ("cls", "name"),
         [
-            (cls, field.name)
+            (cls, name)
             for cls in (
                 *(ui.RandomUniform, ui.RandomNormal, ui.TruncatedNormal),
                 *(ui.VarianceScaling, ui.UniformUnitScaling, ui.Orthogonal),
             )
-            for field in dataclasses.fields(cls)
-            if field.name not in ("seed", "mode", "distribution")
+            for name, declared in cls.hyperparameters.items()
+            if isinstance(declared, Real)
         ],
     )
     @pytest.mark.parametrize(

@@ -144,7 +144,6 @@ def test_what_does_not_fit_is_an_error(value, dtype, many):
         None,
         {},
         ...,
-        1j,
         [1, None],
         ["1"],
         [[1, 2], [3]],
@@ -158,9 +157,13 @@ def test_what_is_not_numeric_is_an_error(value):
         Constant(value)
 
 
-def test_complex_numbers_in_an_array_are_an_error():
-    with pytest.raises((ArgumentError, DtypeError)):
-        Constant(np.array([1 + 0j]))
+@pytest.mark.parametrize("value", [1j, np.array([1 + 0j]), [{"real": 0.0, "imag": 1}]], ids=repr)
+def test_complex_numbers_want_a_complex_dtype(value):
+    constant = Constant(value)
+    with pytest.raises(DtypeError, match="complex dtype"):
+        constant((1,))
+    assert constant((1,), "complex64").tolist() in ([1j], [1 + 0j])
+    assert Constant(**constant.get_config()) == constant
 
 
 def test_bfloat16_values_are_taken():

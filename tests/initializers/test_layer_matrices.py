@@ -201,9 +201,10 @@ def test_orthogonal_flattens_what_the_layout_says():
     assert np.array_equal(out.reshape(6, 8), ui.Orthogonal(seed=0)((6, 8)))
 
 
-def test_orthogonal_refuses_batch_axes():
-    with pytest.raises(ui.LayoutError, match="Orthogonal wants none: draw each matrix with a key of its own"):
-        ui.Orthogonal()((2, 3, 4), layout="GIO")
+def test_orthogonal_has_a_matrix_for_each_place_along_batch_axes():
+    array = ui.Orthogonal(seed=5)((2, 3, 4), layout="GIO")
+    for number, matrix in enumerate(array):
+        assert np.array_equal(matrix, ui.Orthogonal()((3, 4), seed=ui.Key(5) / number))
 
 
 TEXTS = {

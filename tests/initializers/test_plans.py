@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import unifinit as ui
-from unifinit import distributions, plan
+from unifinit import contents, distributions, plan
 from unifinit.stream import single
 from unifinit.stream.ops import numpy_ops
 from unifinit.types import DTYPES
@@ -111,12 +111,12 @@ def test_moments_of_a_narrow_truncated_normal_are_those_of_a_uniform(lower, uppe
 
 
 def test_moments_of_other_contents():
-    assert plan.Plan((3,), FLOAT32, plan.Fill(2.0)).moments() == (2.0, 0.0, 2.0, 2.0)
-    assert plan.Plan((4,), FLOAT32, plan.Values((1.0, 3.0, 1.0, 3.0))).moments() == (2.0, 1.0, 1.0, 3.0)
-    assert plan.Plan((0,), FLOAT32, plan.Values(())).moments() == (0.0, 0.0, 0.0, 0.0)
-    uniform = plan.Plan((4,), FLOAT32, plan.uniform(-1, 3, FLOAT32)).moments()
+    assert plan.Plan((3,), FLOAT32, contents.Fill(2.0)).moments() == (2.0, 0.0, 2.0, 2.0)
+    assert plan.Plan((4,), FLOAT32, contents.Values((1.0, 3.0, 1.0, 3.0))).moments() == (2.0, 1.0, 1.0, 3.0)
+    assert plan.Plan((0,), FLOAT32, contents.Values(())).moments() == (0.0, 0.0, 0.0, 0.0)
+    uniform = plan.Plan((4,), FLOAT32, contents.uniform(-1, 3, FLOAT32)).moments()
     assert uniform == (1.0, pytest.approx(4 / math.sqrt(12)), -1.0, 3.0)
-    bits = plan.Plan((4,), DTYPES["uint32"], plan.bits(DTYPES["uint32"])).moments()
+    bits = plan.Plan((4,), DTYPES["uint32"], contents.bits(DTYPES["uint32"])).moments()
     assert bits == (2**31 - 0.5, pytest.approx(2**32 / math.sqrt(12)), 0, 2**32 - 1)
 
 
@@ -153,7 +153,7 @@ class TestContent:
         ids=repr,
     )
     def test_is_one_value(self, initializer, value):
-        assert initializer.plan((3, 4)).content == plan.Fill(value)
+        assert initializer.plan((3, 4)).content == contents.Fill(value)
         assert (initializer((3, 4)) == np.float32(value)).all()
 
     def test_is_a_draw_from_a_rounded_distribution(self):

@@ -1,14 +1,14 @@
 """Plans are remembered, and nobody can tell but by the time."""
 
 import pickle
-from dataclasses import InitVar, dataclass
 
 import numpy as np
 import pytest
 
 import unifinit as ui
 from unifinit.initializers import base
-from unifinit.plan import fill
+from unifinit.initializers.hyperparameters import checked
+from unifinit.contents import fill
 
 
 @pytest.fixture(autouse=True)
@@ -57,11 +57,10 @@ def test_shapes_are_checked_whatever_is_remembered():
 def test_hyperparameters_that_cannot_be_compared_are_not_remembered():
     try:
 
-        @dataclass(frozen=True, repr=False)
         class FirstOf(base.RandomInitializer):
-            values: np.ndarray = None
+            values: np.ndarray = checked(lambda value, _: value, "an array")
 
-            def _content(self, weight, dtype):
+            def content(self, weight, dtype):
                 return fill(float(self.values[len(self.values) // 2]), dtype)
 
         # Long arrays that differ have one representation.
@@ -77,21 +76,18 @@ def test_hyperparameters_that_cannot_be_compared_are_not_remembered():
 def test_all_that_a_constructor_sets_counts():
     try:
 
-        @dataclass(frozen=True, repr=False)
-        class Scaled(base.RandomInitializer):
-            factor: InitVar[float] = 1.0
+        class Times(base.RandomInitializer):
+            def __init__(self, factor):
+                super().__init__()
+                vars(self).update(_factor=factor)
 
-            def __post_init__(self, factor):
-                super().__post_init__()
-                object.__setattr__(self, "_factor", factor)
-
-            def _content(self, weight, dtype):
+            def content(self, weight, dtype):
                 return fill(self._factor, dtype)
 
-        assert Scaled(2.0)((1,)) == 2
-        assert Scaled(3.0)((1,)) == 3
+        assert Times(2.0)((1,)) == 2
+        assert Times(3.0)((1,)) == 3
     finally:
-        base.CLASSES.pop("Scaled", None)
+        base.CLASSES.pop("Times", None)
 
 
 def test_memory_does_not_grow_for_ever(monkeypatch):

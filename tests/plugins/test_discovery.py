@@ -37,8 +37,8 @@ def broken_hooks(record):
 
 
 WRONG_HOOKS = {
-    "nothing": "no hook unifinit_backends that returns a record",
-    "an empty list": "no hook unifinit_backends that returns a record",
+    "nothing": "no hook unifinit_backends or unifinit_initializers that returns a record",
+    "an empty list": "no hook unifinit_backends or unifinit_initializers that returns a record",
     "a number": "TypeError",
     "a record without a list": "TypeError",
     "a name": "returned a str; wanted BackendRecords",
@@ -123,7 +123,7 @@ class TestBrokenPlugins:
 
     def test_module_without_a_hook(self, registry):
         known = registry(EntryPoint("ill", "json", GROUP))
-        assert "no hook unifinit_backends that returns a record" in known.status("ill", load=False).detail
+        assert "no hook unifinit_backends or unifinit_initializers that returns a record" in known.status("ill", load=False).detail
         assert works(known)
 
     @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import unifinit as ui
-from unifinit import distributions, plan, reference
+from unifinit import contents, distributions, plan, reference
 from unifinit.stream.ops import Ops
 from unifinit.stream.threefry import IntWords, threefry2x32
 from unifinit.types import DTYPES
@@ -14,7 +14,7 @@ KEY = ui.Key(2**40 + 5)
 
 
 def draw_bits(dtype, size=1):
-    return plan.Plan((size,), DTYPES[dtype], plan.bits(DTYPES[dtype]), key=KEY)
+    return plan.Plan((size,), DTYPES[dtype], contents.bits(DTYPES[dtype]), key=KEY)
 
 
 def blocks(indices):
@@ -81,7 +81,7 @@ def test_pieces_cover_a_huge_array_and_share_their_upper_word(piece, monkeypatch
     assert end == size
 
 
-@pytest.mark.parametrize("content", [plan.Fill(1.0), plan.Values(()), CONTENTS["uniform"]])
+@pytest.mark.parametrize("content", [contents.Fill(1.0), contents.Values(()), CONTENTS["uniform"]])
 def test_an_empty_plan_has_no_pieces_and_an_empty_result(content):
     empty = plan.Plan((3, 0, 2), DTYPES["float32"], content, (2, 1, 0))
     assert list(reference.pieces(empty, OPS)) == []

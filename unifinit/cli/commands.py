@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import platform
 from argparse import Namespace
 from collections.abc import Callable
-from dataclasses import MISSING
 from inspect import isabstract
 from typing import Any
 
@@ -21,8 +19,10 @@ from unifinit.cli.comparison_tables import show_comparison
 from unifinit.cli.propagation_tables import show_probe
 from unifinit.cli.supervisor import Answers
 from unifinit.initializers import Initializer
-from unifinit.initializers.base import CLASSES
+from unifinit.initializers.base import to_plain
 from unifinit.initializers.catalogue import as_initializer
+from unifinit.initializers.classes import CLASSES
+from unifinit.initializers.hyperparameters import REQUIRED
 from unifinit.layout import CANONICAL, as_layout
 from unifinit.plots.canvas import check_path, require_matplotlib, save_figure
 from unifinit.plots.initializer import sample_figure
@@ -203,8 +203,12 @@ def _concrete() -> dict[str, type[Initializer]]:
 
 def _hyperparameters(cls: type[Initializer]) -> dict[str, Any]:
     """The defaults by name, in the order of the constructor; None where there is none."""
-    fields = sorted(dataclasses.fields(cls), key=lambda field: bool(field.kw_only))
-    return {field.name: None if field.default is MISSING else field.default for field in fields}
+    return {
+        name: None
+        if declared.default is REQUIRED
+        else to_plain(declared.checked(declared.default, name), name)
+        for name, declared in cls.hyperparameters.items()
+    }
 
 
 def _tell_written(path: str | None) -> None:

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from unifinit.contents import OrthogonalMatrix
 from unifinit.distributions import Distribution, Normal, TruncatedNormal, Uniform
 from unifinit.elements import decode, storage
-from unifinit.plan import OrthogonalMatrix, Plan
+from unifinit.plan import Plan
 from unifinit.types import DType
 
 SIGMAS = 5.0

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from functools import cached_property
 from typing import NamedTuple
 
+from unifinit.content import Content, Moments
 from unifinit.stream.ops import Ops
 from unifinit.types import Array
-from unifinit.values import Value
 
-
-class Moments(NamedTuple):
-    """What theory says of a distribution."""
-
-    mean: float
-    stddev: float
-    minimum: float
-    maximum: float
+__all__ = ["Distribution", "Moments", "Parameters"]
 
 
 class Parameters(NamedTuple):
@@ -39,8 +32,11 @@ class Parameters(NamedTuple):
     highest: int = 0
 
 
-class Distribution(Value, ABC):
-    """A distribution whose parameters have been checked and rounded."""
+class Distribution(Content):
+    """A distribution whose parameters have been checked and rounded.
+
+    Element i is a function of the parameters and of the block for (key, i).
+    """
 
     @cached_property
     @abstractmethod
@@ -59,6 +55,6 @@ class Distribution(Value, ABC):
             The words of the blocks, one-dimensional int32.
         """
 
-    @abstractmethod
-    def moments(self) -> Moments:
-        """Mean, standard deviation and bounds."""
+    def blocks(self, size: int) -> int:
+        """One for each element."""
+        return size

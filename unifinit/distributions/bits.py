@@ -6,7 +6,7 @@ import math
 from functools import cached_property
 
 from unifinit.distributions.base import Distribution, Moments, Parameters
-from unifinit.errors import DtypeError
+from unifinit.errors import ArgumentError, DtypeError
 from unifinit.stream import double
 from unifinit.stream.ops import Ops
 from unifinit.types import Array, DType
@@ -34,6 +34,10 @@ class Bits(Distribution):
         if self.dtype.bits == 64:
             return double.join(ops, first, second)
         return ops.xp.bitwise_xor(first, second)
+
+    def scaled(self, factor: float, dtype: DType) -> Bits:
+        """Raise an ``ArgumentError``: bits have no scale."""
+        raise ArgumentError(f"bits cannot be scaled by {factor}; wanted numbers of a floating dtype")
 
     def moments(self) -> Moments:
         """Of the discrete uniform distribution."""

@@ -49,6 +49,10 @@ class Normal(Distribution):
         z = stream.quantile(ops, stream.centred(ops, stream.fraction(ops, first, second)))
         return affine(ops, z, stream.QUANTILE_BITS, self.shift, self.stddev, self.dtype)
 
+    def scaled(self, factor: float, dtype: DType) -> Normal:
+        """Normal with the products of mean and standard deviation."""
+        return Normal(self.mean * factor, self.stddev * factor, self.dtype)
+
     def moments(self) -> Moments:
         """Of the normal distribution."""
         return Moments(self.mean, self.stddev, -math.inf, math.inf)

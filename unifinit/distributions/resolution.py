@@ -36,13 +36,13 @@ class Resolution(Protocol):
 
 def resolution(dtype: DType) -> Resolution:
     """The module of the stream that makes numbers for a floating dtype."""
-    return double if dtype.name == "float64" else single
+    return double if dtype.part.name == "float64" else single
 
 
 def rounded(value: float, dtype: DType) -> float:
     """``value`` rounded to the dtype in which numbers of ``dtype`` are computed."""
     with np.errstate(over="ignore"):
-        return float(getattr(np, dtype.compute.name)(value))
+        return float(getattr(np, dtype.part.compute.name)(value))
 
 
 def affine(ops: Ops, integers: Array, bits: int, shift: float, scale: float, dtype: DType) -> Array:

@@ -97,6 +97,10 @@ class TruncatedNormal(Distribution):
         z = xp.minimum(xp.maximum(z, ends.minimum), ends.maximum)
         return affine(ops, z, stream.QUANTILE_BITS, self.shift, self.stddev, self.dtype)
 
+    def scaled(self, factor: float, dtype: DType) -> TruncatedNormal:
+        """The same bounds in standard deviations, and the products of mean and standard deviation."""
+        return TruncatedNormal(self.lower, self.upper, self.mean * factor, self.stddev * factor, self.dtype)
+
     def moments(self) -> Moments:
         """Of the truncated normal distribution (Johnson, Kotz & Balakrishnan, 1994, section 10.1)."""
         low, high = self.lower, self.upper

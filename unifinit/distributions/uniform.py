@@ -66,6 +66,10 @@ class Uniform(Distribution):
         x = affine(ops, k, stream.FRACTION_BITS, self.shift, self.scale, self.dtype)
         return ops.xp.minimum(ops.xp.maximum(x, self.minval), self.maxval) if self.clips else x
 
+    def scaled(self, factor: float, dtype: DType) -> Uniform:
+        """Uniform between the products of the ends."""
+        return Uniform(self.minval * factor, self.maxval * factor, self.dtype)
+
     def moments(self) -> Moments:
         """Of the continuous uniform distribution."""
         width = self.maxval - self.minval

@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from unifinit import reference
-from unifinit.distributions import Bits, Normal, TruncatedNormal, Uniform
+from unifinit import narrow, reference
+from unifinit.content import Content
+from unifinit.contents import Blocks, Complex, Fill, HostArray, Masked, OrthogonalMatrix
+from unifinit.distributions import Bits, Distribution, Normal, TruncatedNormal, Uniform
 from unifinit.host import threads
 from unifinit.host.kernel import kernel_status, load
 from unifinit.host.orthogonal import decomposed
+from unifinit.key import Key
 from unifinit.memory import aligned_empty
-from unifinit.plan import OrthogonalMatrix, Plan
-from unifinit.types import DType, Shape, round_to_bfloat16
+from unifinit.plan import Plan
+from unifinit.types import DTYPES, DType, Shape
 
 _STORAGE: dict[str, np.dtype[Any]] = {
-    "uint32": np.dtype(np.uint32),
-    "uint64": np.dtype(np.uint64),
-    "float16": np.dtype(np.float16),
-    "bfloat16": np.dtype(np.uint16),
-    "float32": np.dtype(np.float32),
-    "float64": np.dtype(np.float64),
+    name: narrow.word_dtype(name) if dtype.is_narrow else np.dtype(name) for name, dtype in DTYPES.items()
 }
 
 KINDS: dict[type, int] = {Bits: 0, Uniform: 1, Normal: 2, TruncatedNormal: 3}
 FORMATS = {"uint32": 0, "uint64": 1, "float16": 2, "bfloat16": 3, "float32": 4, "float64": 5}
+"""The dtypes that the kernel writes; others are rounded from float32."""
+ROUNDED = 2**14
+"""Elements that are drawn as float32 at a time, to be rounded to another dtype."""
 HUGE = 2**22
 """Bytes from which huge pages are worth asking for."""
 STREAMED = 2**23
 """Bytes from which memory that has long been in use is written past the caches."""
-
-HostArray: TypeAlias = npt.NDArray[Any]
 
 
 def can_run(plan: Plan) -> bool:
@@ -51,7 +50,7 @@ def execution(*, uses_kernel: bool) -> str:
 
 
 def storage(dtype: DType) -> np.dtype[Any]:
-    """The dtype as which NumPy sees the memory that the kernel writes; it has no bfloat16."""
+    """The dtype as which NumPy sees memory; unsigned integers stand for what it lacks."""
     return _STORAGE[dtype.name]
 
 
@@ -86,11 +85,33 @@ def fill(out: HostArray, plan: Plan, *, fresh: bool = False) -> None:
     fresh
         Whether the memory has never been written: its pages are then made on the way.
     """
-    content: Any = plan.content
-    if isinstance(content, OrthogonalMatrix):
-        if plan.size:
-            _fill_orthogonal(out, plan, content)
+    content = plan.content
+    if isinstance(content, Distribution):
+        if plan.dtype.name in FORMATS:
+            _fill_drawn(out, plan, content, fresh=fresh)
+        else:
+            _fill_rounded(out, plan)
+    elif isinstance(content, Fill):
+        out[...] = reference.stored(np.asarray(content.value, dtype=plan.dtype.compute.name), plan.dtype)
+    elif not plan.size:
         return
+    elif isinstance(content, Blocks):
+        for where, part in plan.blocks(content):
+            fill(out[where], part, fresh=fresh)
+    elif isinstance(content, Complex):
+        for half, part in zip((out.real, out.imag), plan.complex_parts(content), strict=True):
+            fill(half, part, fresh=fresh)
+    elif isinstance(content, Masked):
+        part, mask = plan.unmasked(content)
+        fill(out, part, fresh=fresh)
+        np.copyto(out, 0, where=~mask)
+    elif isinstance(content, OrthogonalMatrix) and not plan.dtype.is_complex:
+        _fill_orthogonal(out, plan, content)
+    else:
+        _store(out, plan, reference.host_values(plan, KernelEngine()))
+
+
+def _fill_drawn(out: HostArray, plan: Plan, content: Distribution, *, fresh: bool) -> None:
     module, level = load()[0], kernel_status().level
     recipe = (KINDS[type(content)], FORMATS[plan.dtype.name], *content.parameters)
     words, steps, size = plan.required_key().words, plan.steps, out.nbytes
@@ -108,21 +129,59 @@ def fill(out: HostArray, plan: Plan, *, fresh: bool = False) -> None:
     threads.run(plan.size, work)
 
 
+def _fill_rounded(out: HostArray, plan: Plan) -> None:
+    """Draw numbers of float32 some at a time, and round them to a dtype that the kernel does not write."""
+    module, level = load()[0], kernel_status().level
+    content: Any = plan.content
+    recipe = (KINDS[type(content)], FORMATS["float32"], *content.parameters)
+    words = plan.required_key().words
+    canonical = out if plan.axes is None else out.transpose(np.argsort(plan.axes))
+    elements = canonical.reshape(-1) if canonical.flags.c_contiguous else canonical.flat
+
+    def work(start: int, stop: int) -> None:
+        for first in range(start, stop, ROUNDED):
+            part = slice(first, min(first + ROUNDED, stop))
+            numbers = np.empty(part.stop - first, dtype=np.float32)
+            module.fill(level, words, recipe, numbers, first, (1,), 0, len(numbers), False)
+            elements[part] = narrow.encode(numbers, plan.dtype.name)
+
+    threads.run(plan.size, work)
+
+
 def _fill_orthogonal(out: HostArray, plan: Plan, content: OrthogonalMatrix) -> None:
-    found = decomposed(create(reference.orthogonal_draw(plan, content)))
+    compute = plan.dtype.compute
+    drawn = KernelEngine().draw(content.drawn(compute), content.sides, compute, plan.required_key())
+    found = decomposed(drawn)
     sides = (content.rows, content.columns)
-    compute = storage(plan.dtype.compute)
-    if plan.axes is None and out.flags.c_contiguous and out.dtype == compute:
+    if plan.axes is None and out.flags.c_contiguous and out.dtype == storage(compute):
         found.store(out.reshape(sides), content.gain)
         return
-    values: HostArray = np.empty(sides, dtype=compute)
+    values: HostArray = np.empty(sides, dtype=storage(compute))
     found.store(values, content.gain)
+    _store(out, plan, values)
+
+
+def _store(out: HostArray, plan: Plan, values: HostArray) -> None:
+    """Round numbers in canonical order, and write them where they belong."""
     values = values.reshape(plan.shape)
     if plan.axes is not None:
         values = values.transpose(plan.axes)
-    np.copyto(
-        out, round_to_bfloat16(values) if plan.dtype.name == "bfloat16" else values, casting="same_kind"
-    )
+    np.copyto(out, reference.stored(values, plan.dtype), casting="same_kind")
+
+
+class KernelEngine:
+    """What computed contents are made with, by the kernel."""
+
+    def draw(self, content: Content, shape: Shape, dtype: DType, key: Key) -> HostArray:
+        """An array of NumPy with a content, as ``create`` makes it."""
+        return create(Plan(shape, dtype, content, key=key))
+
+    def orthonormal_columns(self, a: HostArray) -> npt.NDArray[np.float64]:
+        """The Q of a matrix."""
+        found = decomposed(a)
+        values = np.empty(a.shape)
+        found.store(values, 1.0)
+        return values
 
 
 def is_separate(shape: Shape, strides: tuple[int, ...], itemsize: int) -> bool:

@@ -10,10 +10,13 @@ from unifinit.initializers.scaling import (
     GlorotUniform,
     HeNormal,
     HeUniform,
+    KaimingNormal,
+    KaimingUniform,
     LecunNormal,
     LecunUniform,
     UniformUnitScaling,
     VarianceScaling,
+    XavierNormal,
 )
 
 __all__ = [
@@ -23,6 +26,8 @@ __all__ = [
     "HeNormal",
     "HeUniform",
     "Initializer",
+    "KaimingNormal",
+    "KaimingUniform",
     "LecunNormal",
     "LecunUniform",
     "Ones",
@@ -32,6 +37,7 @@ __all__ = [
     "TruncatedNormal",
     "UniformUnitScaling",
     "VarianceScaling",
+    "XavierNormal",
     "Zeros",
     "get",
     "serialize",

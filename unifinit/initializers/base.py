@@ -1,48 +1,116 @@
-"""What all initializers share: calls, configurations, and being values."""
+"""What all initializers share: hyperparameters, calls, configurations, and being values."""
 
 from __future__ import annotations
 
-import dataclasses
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Self, SupportsIndex, TypeVar
+from inspect import Parameter, Signature, isabstract
+from types import MappingProxyType
+from typing import Any, ClassVar, Self, SupportsIndex, TypeAlias, TypeVar, dataclass_transform
 
 from unifinit import dispatch
+from unifinit.content import Content
 from unifinit.describe import Description
-from unifinit.distributions.parameters import finite
-from unifinit.errors import ArgumentError, ConfigError, or_list, suggestion
+from unifinit.errors import ConfigError, UnknownInitializerError, or_list, suggestion
+from unifinit.initializers import hyperparameters
+from unifinit.initializers.classes import CLASSES, named
+from unifinit.initializers.hyperparameters import REQUIRED, Hyperparameter, checked
 from unifinit.key import Key, as_key
 from unifinit.layout import Layout, as_layout
-from unifinit.plan import Content, Plan, make_plan
-from unifinit.types import Array, DType, Shape, as_dtype, as_shape, require_floating
+from unifinit.plan import Plan, make_plan
+from unifinit.types import (
+    Array,
+    DType,
+    Shape,
+    as_dtype,
+    as_shape,
+    require_floating,
+    require_inexact,
+)
+from unifinit.values import Value
 from unifinit.weight import Weight
 
 Target = TypeVar("Target")
 
+Aliases: TypeAlias = Mapping[str, Mapping[str, Any]]
+
 MOST_PLANS = 4096
 _PLANS: dict[tuple[object, ...], Plan] = {}
 
-CLASSES: dict[str, type[Initializer]] = {}
-"""Every concrete initializer by the name of its class."""
+
+class _Signature:
+    """The signature of a class, worked out when somebody asks for it."""
+
+    def __get__(self, instance: object, owner: type[Initializer]) -> Signature:
+        return Signature(
+            [
+                Parameter(
+                    name,
+                    Parameter.KEYWORD_ONLY if declared.kw_only else Parameter.POSITIONAL_OR_KEYWORD,
+                    default=Parameter.empty if declared.default is REQUIRED else declared.default,
+                )
+                for name, declared in owner.hyperparameters.items()
+            ]
+        )
 
 
-@dataclass(frozen=True, repr=False)
-class Initializer(ABC):
+@dataclass_transform(
+    frozen_default=True,
+    field_specifiers=(
+        hyperparameters.boolean,
+        hyperparameters.checked,
+        hyperparameters.choice,
+        hyperparameters.real,
+        hyperparameters.several,
+        hyperparameters.whole,
+    ),
+)
+class Initializer(Value, ABC):
     """Base of all initializers.
 
     An initializer is an immutable value: it can be compared, hashed, pickled and shared between threads. A
-    subclass is a frozen dataclass whose fields are its hyperparameters, with the method ``_content``.
+    subclass declares its hyperparameters and has the method ``content``::
+
+        class Halves(Initializer):
+            summary = "a share of the outputs"
+
+            share: float = real(default=0.5, least=0)
+
+            def content(self, weight, dtype):
+                return fill(self.share / weight.columns, dtype)
+
+    Attributes
+    ----------
+    summary
+        One line for lists and for ``describe``.
+    formula
+        What the elements are, as a formula.
+    source
+        Where the formula comes from.
+    aliases
+        Names that others have for the class, each with the hyperparameters that differ from the defaults.
+    hyperparameters
+        Their declarations by name, in the order of the constructor.
     """
 
     summary: ClassVar[str] = ""
-    """One line for lists and for ``describe``."""
+    formula: ClassVar[str] = ""
+    source: ClassVar[str] = ""
+    aliases: ClassVar[Aliases] = MappingProxyType({})
+    hyperparameters: ClassVar[Mapping[str, Hyperparameter]] = MappingProxyType({})
+    parts: ClassVar[tuple[str, ...]] = ()
+    __signature__ = _Signature()
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        abstract = getattr(cls._content, "__isabstractmethod__", False)
+        own = {name: member for name, member in vars(cls).items() if isinstance(member, Hyperparameter)}
+        if own:
+            # Those that can be given by place come first.
+            declared = sorted({**cls.hyperparameters, **own}.items(), key=lambda item: item[1].kw_only)
+            cls.hyperparameters = MappingProxyType(dict(declared))
+            cls.parts = tuple(cls.hyperparameters)
+        abstract = getattr(cls.content, "__isabstractmethod__", False)
         if not abstract and not cls.__name__.startswith("_"):
             known = CLASSES.setdefault(cls.__name__, cls)
             if known.__module__ != cls.__module__:
@@ -52,9 +120,72 @@ class Initializer(ABC):
                 )
             CLASSES[cls.__name__] = cls
 
+    def __init__(self, *arguments: Any, **named_arguments: Any) -> None:
+        declared = self.hyperparameters
+        if arguments:
+            by_place = [name for name, one in declared.items() if not one.kw_only]
+            if len(arguments) > len(by_place):
+                raise TypeError(
+                    f"{type(self).__name__} takes at most {len(by_place)} positional arguments, got "
+                    f"{len(arguments)}; wanted {type(self).__name__}{type(self).__signature__}"
+                )
+            placed = dict(zip(by_place, arguments, strict=False))
+            if twice := placed.keys() & named_arguments.keys():
+                raise TypeError(f"{type(self).__name__} got {or_list(sorted(twice))} twice; wanted it once")
+            named_arguments |= placed
+        values = {}
+        for name, one in declared.items():
+            value = named_arguments.pop(name, one.default)
+            if value is REQUIRED:
+                raise TypeError(f"{type(self).__name__} got no {name}; wanted {name}: {one.constraint}")
+            values[name] = one.checked(value, name)
+        if named_arguments:
+            unknown = next(iter(named_arguments))
+            raise TypeError(
+                f"{type(self).__name__} got an unexpected argument {unknown!r}"
+                f"{suggestion(unknown, declared)}; wanted {or_list(declared) or 'none'}"
+            )
+        vars(self).update(values)
+        self.validate()
+
+    def validate(self) -> None:
+        """Check what a declaration cannot say, such as the order of two hyperparameters.
+
+        Raises
+        ------
+        ArgumentError
+            If they do not go together.
+        """
+
+    def replace(self, **changes: Any) -> Self:
+        """The same initializer with some other hyperparameters.
+
+        Examples
+        --------
+        >>> import unifinit as ui
+        >>> ui.RandomNormal(stddev=0.02).replace(seed=1)
+        RandomNormal(stddev=0.02, seed=1)
+        """
+        return type(self)(**{**{name: vars(self)[name] for name in self.parts}, **changes})
+
+    __replace__ = replace
+
     @abstractmethod
-    def _content(self, weight: Weight, dtype: DType) -> Content:
-        """What a weight holds, in canonical order: a function of arguments and hyperparameters alone."""
+    def content(self, weight: Weight, dtype: DType) -> Content:
+        """What a weight holds, in canonical order: a function of arguments and hyperparameters alone.
+
+        Parameters
+        ----------
+        weight
+            The shape in canonical order, ``(batch..., spatial..., in..., out...)``, and the fans.
+        dtype
+            The dtype of the elements.
+
+        Raises
+        ------
+        ShapeError, LayoutError, DtypeError, ArgumentError
+            If there is none.
+        """
 
     def _check_dtype(self, dtype: DType) -> DType:
         return dtype
@@ -65,7 +196,22 @@ class Initializer(ABC):
 
     def _plan(self, shape: Shape, dtype: DType, layout: Layout) -> Plan:
         """A plan whose key is left open."""
-        return make_plan(shape, dtype, layout, lambda weight: self._content(weight, self._check_dtype(dtype)))
+        return make_plan(shape, dtype, layout, lambda weight: self.content(weight, self._check_dtype(dtype)))
+
+    @cached_property
+    def _identity(self) -> tuple[object, ...] | None:
+        """What two initializers share that differ in the seed alone; None if it cannot be told."""
+        state: list[tuple[str, object]] = []
+        for name, value in vars(self).items():
+            if isinstance(value, Initializer):
+                state.append((name, value._identity))
+            elif name != "seed":
+                # Representations, because 0.0 equals -0.0, and 1 equals True.
+                state.append((name, repr(value) if is_plain(value) else None))
+        return None if any(value is None for _, value in state) else (type(self), *state)
+
+    def __getstate__(self) -> dict[str, object]:
+        return {name: value for name, value in vars(self).items() if name != "_identity"}
 
     def __call__(
         self,
@@ -196,8 +342,14 @@ class Initializer(ABC):
         )
 
     def get_config(self) -> dict[str, Any]:
-        """The hyperparameters by name, in types that JSON has."""
-        return {field.name: _plain(getattr(self, field.name)) for field in _fields(self)}
+        """The hyperparameters by name, in types that JSON has.
+
+        Raises
+        ------
+        ConfigError
+            If one is a function, which no configuration can hold.
+        """
+        return {name: to_plain(vars(self)[name], name) for name in self.parts}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -212,25 +364,28 @@ class Initializer(ABC):
             raise ConfigError(
                 f"config of {cls.__name__} is {config!r}; wanted a mapping, as get_config() returns"
             )
-        known = [field.name for field in _fields(cls)]
         for name in config:
-            if name not in known:
+            if name not in cls.hyperparameters:
                 raise ConfigError(
-                    f"{cls.__name__} has no hyperparameter {name!r}{suggestion(str(name), known)}; "
-                    f"wanted {or_list(known) or 'none'}"
+                    f"{cls.__name__} has no hyperparameter {name!r}"
+                    f"{suggestion(str(name), cls.hyperparameters)}; "
+                    f"wanted {or_list(cls.hyperparameters) or 'none'}"
                 )
+        required = (name for name, one in cls.hyperparameters.items() if one.default is REQUIRED)
+        missing = [name for name in required if name not in config]
+        if missing:
+            raise ConfigError(f"config of {cls.__name__} has no {missing[0]!r}; wanted {or_list(missing)}")
         return cls(**config)
 
     def __repr__(self) -> str:
         shown = ", ".join(
-            f"{field.name}={_plain(value)!r}"
-            for field in _fields(self)
-            if (value := getattr(self, field.name)) != field.default
+            f"{name}={_shown(vars(self)[name])}"
+            for name, one in self.hyperparameters.items()
+            if one.default is REQUIRED or vars(self)[name] != one.checked(one.default, name)
         )
         return f"{type(self).__name__}({shown})"
 
 
-@dataclass(frozen=True, repr=False)
 class RandomInitializer(Initializer):
     """Base of the initializers that draw.
 
@@ -241,11 +396,16 @@ class RandomInitializer(Initializer):
         parameter (``Key(0) / "conv1"``), or parameters of one shape will be equal.
     """
 
-    seed: SupportsIndex | Key | None = dataclasses.field(default=None, kw_only=True)
+    seed: SupportsIndex | Key | None = checked(
+        lambda seed, _: as_key(seed),
+        "an integer from 0 to 2**64 - 1 or a Key",
+        default=None,
+        optional=True,
+        kw_only=True,
+    )
 
-    def __post_init__(self) -> None:
-        if self.seed is not None:
-            object.__setattr__(self, "seed", as_key(self.seed))
+    has_complex: ClassVar[bool] = True
+    """Whether complex arrays can be drawn."""
 
     def _key(self, seed: SupportsIndex | Key | None) -> Key:
         return as_key(self.seed if seed is None else seed)
@@ -262,46 +422,84 @@ class RandomInitializer(Initializer):
             plan = _PLANS[known] = super()._plan(shape, dtype, layout)
         return plan
 
-    @cached_property
-    def _identity(self) -> tuple[object, ...] | None:
-        """What two initializers share that differ in the seed alone; None if it cannot be told."""
-        state = {name: value for name, value in vars(self).items() if name != "seed"}
-        if not all(type(value) in (bool, int, float, str, type(None)) for value in state.values()):
-            return None
-        # Representations, because 0.0 equals -0.0, and 1 equals True.
-        return (type(self), *map(repr, state.items()))
-
-    def __getstate__(self) -> dict[str, object]:
-        return {name: value for name, value in vars(self).items() if name != "_identity"}
-
     def _check_dtype(self, dtype: DType) -> DType:
-        return require_floating(dtype, type(self).__name__)
+        require = require_inexact if self.has_complex else require_floating
+        return require(dtype, type(self).__name__)
 
 
-def snake_case(name: str) -> str:
-    """``GlorotUniform`` as ``glorot_uniform``."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+def is_plain(value: object) -> bool:
+    """Whether the representation of a value tells all of it."""
+    if type(value) is tuple:
+        return all(map(is_plain, value))
+    return type(value) in (bool, int, float, complex, str, type(None))
 
 
-def check_real(instance: Initializer, *names: str, least: float | None = None) -> None:
-    """Turn fields into finite floats.
+def from_identifier(identifier: object, what: str, config: Mapping[str, Any] | None = None) -> Initializer:
+    """An initializer from its name, its configuration, its class, or itself.
 
     Raises
     ------
-    ArgumentError
-        If one is not a finite real number, or below ``least``.
+    UnknownInitializerError, ConfigError
+        If it is none of these, or the configuration is malformed.
     """
-    for name in names:
-        value = finite(getattr(instance, name), name)
-        if least is not None and value < least:
-            raise ArgumentError(f"{name} is {value}; wanted at least {least:g}")
-        object.__setattr__(instance, name, value)
+    config = config or {}
+    if isinstance(identifier, str):
+        found = named(identifier)
+        return found.cls.from_config({**found.config, **config})
+    if isinstance(identifier, type) and issubclass(identifier, Initializer):
+        if isabstract(identifier):
+            raise UnknownInitializerError(
+                f"{what} {identifier.__name__} is abstract; wanted one of its subclasses"
+            )
+        return identifier.from_config(config)
+    if config:
+        raise ConfigError(
+            f"hyperparameters {sorted(config)} go with a name or a class, not with {identifier!r}"
+        )
+    if isinstance(identifier, Mapping):
+        if set(identifier) - {"class_name", "config"} or not isinstance(identifier.get("class_name"), str):
+            raise ConfigError(
+                f"configuration {dict(identifier)!r} is malformed; wanted "
+                "{'class_name': ..., 'config': {...}}, as unifinit.serialize returns"
+            )
+        return named(identifier["class_name"]).cls.from_config(identifier.get("config", {}))
+    if isinstance(identifier, Initializer):
+        return identifier
+    raise ConfigError(
+        f"{what} {identifier!r} is no initializer of unifinit; wanted a name or an instance, such as "
+        "'he_normal', or a configuration"
+    )
 
 
-def _fields(initializer: Initializer | type[Initializer]) -> list[dataclasses.Field[Any]]:
-    """The hyperparameters in the order of the constructor, keywords last."""
-    return sorted(dataclasses.fields(initializer), key=lambda field: bool(field.kw_only))
+def initializer(*, default: Any = REQUIRED, optional: bool = False) -> Any:
+    """The declaration of a hyperparameter that is an initializer itself, or identifies one."""
+    return checked(
+        from_identifier, "an initializer, its name or its configuration", default=default, optional=optional
+    )
 
 
-def _plain(value: object) -> object:
-    return value.seed if isinstance(value, Key) else list(value) if isinstance(value, tuple) else value
+def to_plain(value: object, name: str) -> object:
+    """A hyperparameter in types that JSON has.
+
+    Raises
+    ------
+    ConfigError
+        If there are none for it.
+    """
+    if isinstance(value, Key):
+        return value.seed
+    if isinstance(value, Initializer):
+        return {"class_name": type(value).__name__, "config": value.get_config()}
+    if isinstance(value, complex):
+        return {"real": value.real, "imag": value.imag}
+    if isinstance(value, tuple):
+        return [to_plain(item, name) for item in value]
+    if not is_plain(value):
+        raise ConfigError(f"{name} is {value!r}, which no configuration can hold; wanted numbers or strings")
+    return value
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_shown, value))}]"
+    return repr(value.seed if isinstance(value, Key) else value)

@@ -3,21 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from inspect import isabstract
 from typing import Any
 
-from unifinit.errors import ConfigError, UnknownInitializerError, suggestion
-from unifinit.initializers.base import CLASSES, Initializer, snake_case
-
-SUFFIX = "_initializer"
-
-
-def _names() -> dict[str, type[Initializer]]:
-    # Not remembered: a class of somebody else's can be made at any time.
-    names = {}
-    for name, cls in CLASSES.items():
-        names.update({name: cls, snake_case(name): cls, snake_case(name) + SUFFIX: cls})
-    return names
+from unifinit.errors import ConfigError, UnknownInitializerError
+from unifinit.initializers.base import Initializer, from_identifier
 
 
 def get(identifier: Any, **config: Any) -> Initializer | Callable[..., Any]:
@@ -27,8 +16,8 @@ def get(identifier: Any, **config: Any) -> Initializer | Callable[..., Any]:
     ----------
     identifier : str, mapping, Initializer, type or callable
         A class name ("GlorotUniform"), the same in snake case ("glorot_uniform"), TensorFlow 1's name
-        ("glorot_uniform_initializer"), what ``serialize`` returns, a class, or an initializer or another
-        callable, which is returned as it is.
+        ("glorot_uniform_initializer"), another library's ("xavier_uniform"), what ``serialize`` returns,
+        a class, or an initializer or another callable, which is returned as it is.
     **config
         Hyperparameters, where the identifier is a name or a class.
 
@@ -50,23 +39,9 @@ def get(identifier: Any, **config: Any) -> Initializer | Callable[..., Any]:
     >>> ui.get("truncated_normal_initializer", stddev=0.01)
     TruncatedNormal(stddev=0.01)
     """
-    if isinstance(identifier, str):
-        return _class(identifier).from_config(config)
-    if isinstance(identifier, type) and issubclass(identifier, Initializer):
-        if isabstract(identifier):
-            raise UnknownInitializerError(f"{identifier.__name__} is abstract; wanted one of its subclasses")
-        return identifier.from_config(config)
-    if config:
-        raise ConfigError(
-            f"hyperparameters {sorted(config)} go with a name or a class, not with {identifier!r}"
-        )
-    if isinstance(identifier, Mapping):
-        if set(identifier) - {"class_name", "config"} or not isinstance(identifier.get("class_name"), str):
-            raise ConfigError(
-                f"configuration {dict(identifier)!r} is malformed; wanted "
-                "{'class_name': ..., 'config': {...}}, as unifinit.serialize returns"
-            )
-        return _class(identifier["class_name"]).from_config(identifier.get("config", {}))
+    known = isinstance(identifier, (str, Mapping, Initializer))
+    if known or (isinstance(identifier, type) and issubclass(identifier, Initializer)) or config:
+        return from_identifier(identifier, "identifier", config)
     if callable(identifier):
         return identifier  # type: ignore[no-any-return]
     raise UnknownInitializerError(
@@ -79,17 +54,10 @@ def as_initializer(identifier: Any, **config: Any) -> Initializer:
 
     Raises
     ------
-    ConfigError
-        If it is another callable.
     UnknownInitializerError, ConfigError
-        As ``get``.
+        As ``get``; also if it is another callable.
     """
-    initializer = get(identifier, **config)
-    if not isinstance(initializer, Initializer):
-        raise ConfigError(
-            f"{identifier!r} is no initializer of unifinit; wanted a name or an instance, such as 'he_normal'"
-        )
-    return initializer
+    return from_identifier(identifier, "identifier", config)
 
 
 def serialize(initializer: Initializer) -> dict[str, Any]:
@@ -109,13 +77,3 @@ def serialize(initializer: Initializer) -> dict[str, Any]:
     if not isinstance(initializer, Initializer):
         raise ConfigError(f"{initializer!r} is no initializer; wanted an instance of unifinit.Initializer")
     return {"class_name": type(initializer).__name__, "config": initializer.get_config()}
-
-
-def _class(name: str) -> type[Initializer]:
-    if name not in _names():
-        known = sorted(CLASSES)
-        raise UnknownInitializerError(
-            f"no initializer {name!r}{suggestion(name, _names())}; known: {', '.join(known)}, the same in "
-            f"snake_case, and with {SUFFIX!r} appended"
-        )
-    return _names()[name]

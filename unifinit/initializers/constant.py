@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from unifinit.content import Content
+from unifinit.contents import Number, Values, fill, fitting
 from unifinit.errors import ArgumentError, ShapeError
 from unifinit.initializers.base import Initializer
-from unifinit.plan import Content, Values, fill, fitting
+from unifinit.initializers.hyperparameters import checked
 from unifinit.types import DType
-from unifinit.values import Immutable
 from unifinit.weight import Weight
 
 
-class Zeros(Immutable, Initializer):
+class Zeros(Initializer):
     """All elements 0. Any dtype, integers and booleans too.
 
     Examples
@@ -29,12 +29,15 @@ class Zeros(Immutable, Initializer):
     """
 
     summary = "all elements 0"
+    formula = "0"
+    source = "Every framework"
 
-    def _content(self, weight: Weight, dtype: DType) -> Content:
+    def content(self, weight: Weight, dtype: DType) -> Content:
+        """Zero everywhere."""
         return fill(0, dtype)
 
 
-class Ones(Immutable, Initializer):
+class Ones(Initializer):
     """All elements 1. Any dtype, integers and booleans too.
 
     Examples
@@ -45,26 +48,64 @@ class Ones(Immutable, Initializer):
     """
 
     summary = "all elements 1"
+    formula = "1"
+    source = "Every framework; the scales of normalisation layers"
 
-    def _content(self, weight: Weight, dtype: DType) -> Content:
+    def content(self, weight: Weight, dtype: DType) -> Content:
+        """One everywhere."""
         return fill(1, dtype)
 
 
-@dataclass(frozen=True, repr=False)
+def _numbers(value: Any, name: str) -> Number | tuple[Number, ...]:
+    """A number, or a flat tuple of them."""
+    if isinstance(value, Mapping) or (
+        isinstance(value, (list, tuple)) and any(isinstance(item, Mapping) for item in value)
+    ):
+        return _complex_from_config(value, name)
+    # A ragged list or a foreign object ends as an array of objects or as an exception.
+    try:
+        array = np.asarray(value)
+    except Exception as error:
+        raise ArgumentError(f"{name} {value!r} is not numeric: {error}") from error
+    # Integers beyond 64 bits are numbers too, although no dtype holds them.
+    beyond = array.dtype.kind == "O" and all(isinstance(number, int) for number in array.flat)
+    narrow = array.dtype.name.startswith(("bfloat16", "float8"))
+    if array.dtype.kind not in "biufc" and not narrow and not beyond:
+        raise ArgumentError(f"{name} {value!r} is not numeric; wanted a number, or a list or array of them")
+    numbers = array.astype(float) if narrow else array
+    return numbers.item() if array.ndim == 0 else tuple(numbers.reshape(-1).tolist())
+
+
+def _complex_from_config(value: Any, name: str) -> Number | tuple[Number, ...]:
+    """Complex numbers as ``get_config`` gives them, for JSON has none."""
+    if not isinstance(value, Mapping):
+        return tuple(_numbers(item, name) for item in value)  # type: ignore[misc]
+    if set(value) != {"real", "imag"}:
+        raise ArgumentError(
+            f"{name} {dict(value)!r} is not numeric; wanted a number, or {{'real': ..., 'imag': ...}}"
+        )
+    real, imag = (_numbers(value[part], f"{name}[{part!r}]") for part in ("real", "imag"))
+    if isinstance(real, (complex, tuple)) or isinstance(imag, (complex, tuple)):
+        raise ArgumentError(f"{name} {dict(value)!r} is no complex number; wanted two real numbers")
+    return complex(real, imag)
+
+
 class Constant(Initializer):
     """One value for all elements, or a given value for each.
 
     Parameters
     ----------
     value : scalar, sequence or array
-        A real number; or as many as the shape has elements, in row-major order of the canonical layout,
+        A number; or as many as the shape has elements, in row-major order of the canonical layout,
         whatever their own nesting. TensorFlow 1 repeats the last one of too few values; here, as in
-        TensorFlow 2, their number must be right. Infinities and NaN are allowed for floats.
+        TensorFlow 2, their number must be right. Infinities and NaN are allowed for floats that have them.
 
     Raises
     ------
     ArgumentError
         If ``value`` is not numeric; in a call, if a value does not fit the dtype, as 0.5 does not fit int32.
+    DtypeError
+        In a call, for a complex value and a dtype that is not.
     ShapeError
         In a call, if the number of values differs from the number of elements.
 
@@ -78,29 +119,15 @@ class Constant(Initializer):
     """
 
     summary = "a given value, or a given value for each element"
+    formula = "value"
+    source = "Every framework"
 
-    value: float | Sequence[Any] | np.ndarray[Any, Any] = 0.0
+    value: Any = checked(_numbers, "a number, or a sequence or array of numbers", default=0.0)
 
-    def __post_init__(self) -> None:
-        value: Any = self.value
-        # A ragged list or a foreign object ends as an array of objects or as an exception.
-        try:
-            array = np.asarray(value)
-        except Exception as error:
-            raise ArgumentError(f"value {value!r} is not numeric: {error}") from error
-        # Integers beyond 64 bits are numbers too, although no dtype holds them.
-        beyond = array.dtype.kind == "O" and all(isinstance(number, int) for number in array.flat)
-        if array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16" and not beyond:
-            raise ArgumentError(
-                f"value {value!r} is not numeric; wanted a real number, or a list or array of them"
-            )
-        numbers = array.astype(float) if array.dtype.name == "bfloat16" else array
-        plain = numbers.item() if array.ndim == 0 else tuple(numbers.reshape(-1).tolist())
-        object.__setattr__(self, "value", plain)
-
-    def _content(self, weight: Weight, dtype: DType) -> Content:
+    def content(self, weight: Weight, dtype: DType) -> Content:
+        """The value everywhere, or each value in its place."""
         if not isinstance(self.value, tuple):
-            return fill(self.value, dtype)  # type: ignore[arg-type]
+            return fill(self.value, dtype)
         shape, size = weight.shape, math.prod(weight.shape)
         if len(self.value) != size:
             raise ShapeError(

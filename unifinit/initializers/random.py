@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from typing import ClassVar
 
+from unifinit.content import Content
+from unifinit.contents import normal, truncated_normal, uniform
+from unifinit.distributions.parameters import real as any_real
 from unifinit.errors import ArgumentError
-from unifinit.initializers.base import RandomInitializer, check_real
-from unifinit.plan import Content, normal, truncated_normal, uniform
+from unifinit.initializers.base import Aliases, RandomInitializer
+from unifinit.initializers.hyperparameters import boolean, checked, choice, real
+from unifinit.truncation import truncated_stddev
 from unifinit.types import DType
 from unifinit.weight import Weight
 
+BOUND = 2.0
+"""Where frameworks truncate, in standard deviations."""
 
-@dataclass(frozen=True, repr=False)
+
 class RandomUniform(RandomInitializer):
     """Uniform on [minval, maxval).
 
@@ -32,19 +39,20 @@ class RandomUniform(RandomInitializer):
 
     Notes
     -----
-    For minval 0 and maxval 1 the values are those of ``jax.random.uniform``.
+    For minval 0 and maxval 1 the values are those of ``jax.random.uniform``. Of complex numbers, real and
+    imaginary part are both uniform on [minval, maxval).
     """
 
     summary = "uniform on [minval, maxval)"
+    formula = "U[minval, maxval)"
+    source = "jax.random.uniform"
+    aliases: ClassVar[Aliases] = {"uniform": {}}
 
-    minval: float = 0.0
-    maxval: float | None = None
+    minval: float = real(default=0.0)
+    maxval: float | None = real(default=None, none=1.0)
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.maxval is None:
-            object.__setattr__(self, "maxval", 1.0)
-        check_real(self, "minval", "maxval")
+    def validate(self) -> None:
+        """Check the order of the ends."""
         if self.minval > self._maxval:
             raise ArgumentError(f"minval {self.minval} exceeds maxval {self.maxval}; wanted minval <= maxval")
 
@@ -52,11 +60,11 @@ class RandomUniform(RandomInitializer):
     def _maxval(self) -> float:
         return 1.0 if self.maxval is None else self.maxval
 
-    def _content(self, weight: Weight, dtype: DType) -> Content:
+    def content(self, weight: Weight, dtype: DType) -> Content:
+        """Uniform numbers."""
         return uniform(self.minval, self._maxval, dtype)
 
 
-@dataclass(frozen=True, repr=False)
 class RandomNormal(RandomInitializer):
     """Normal with a mean and a standard deviation.
 
@@ -73,56 +81,94 @@ class RandomNormal(RandomInitializer):
     ------
     ArgumentError
         If a parameter is not finite or stddev is negative.
+
+    Notes
+    -----
+    Of complex numbers, each part has half the variance, as in ``jax.random.normal`` and in PyTorch; the
+    mean is that of the real part.
     """
 
     summary = "normal with mean and stddev"
+    formula = "N(mean, stddev²)"
+    source = "jax.random.normal, by the exact quantile"
+    aliases: ClassVar[Aliases] = {"normal": {}}
 
-    mean: float = 0.0
-    stddev: float = 1.0
+    mean: float = real(default=0.0)
+    stddev: float = real(default=1.0, least=0)
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_real(self, "mean")
-        check_real(self, "stddev", least=0)
-
-    def _content(self, weight: Weight, dtype: DType) -> Content:
+    def content(self, weight: Weight, dtype: DType) -> Content:
+        """Normal numbers."""
         return normal(self.mean, self.stddev, dtype)
 
 
-@dataclass(frozen=True, repr=False)
 class TruncatedNormal(RandomInitializer):
-    """Normal, truncated at two standard deviations from the mean.
+    """Normal, truncated at two bounds.
 
     Parameters
     ----------
     mean : float
-        Mean.
+        Mean before truncation.
     stddev : float
-        Standard deviation before truncation, as in TensorFlow, Keras and JAX; that of the values is
-        0.87962566103423978 times as much. 0 gives a constant.
+        Standard deviation before truncation, as in all frameworks; with the default bounds, that of the
+        values is 0.87962566103423978 times as much. 0 gives a constant.
+    lower : float
+        The lower bound; infinite ones are allowed.
+    upper : float
+        The upper bound.
+    bounds : {"sigma", "absolute"}
+        Whether the bounds are in standard deviations from the mean, as in TensorFlow, Keras, JAX and Haiku,
+        or numbers of their own, as in ``torch.nn.init.trunc_normal_`` and in Flux.
+    corrected : bool
+        Whether ``stddev`` is that of the values instead, after truncation.
     seed : int or Key, optional
         Used by calls that give none.
 
     Raises
     ------
     ArgumentError
-        If a parameter is not finite or stddev is negative.
+        If mean or stddev is not finite, stddev is negative, lower is not below upper, no number of the
+        stream lies between the bounds, or absolute bounds are to be corrected for.
 
     Notes
     -----
     Each value is one quantile: nothing is rejected, and no value lies outside, but for the rounding to the
-    dtype. In ``torch.nn.init.trunc_normal_`` the bounds are absolute numbers instead.
+    dtype. ``ui.get("trunc_normal_")`` has PyTorch's absolute bounds -2 and 2, so that at a stddev of 0.02
+    nothing is truncated. Of complex numbers, each part has half the variance and is truncated at the bounds
+    in its own standard deviations.
     """
 
-    summary = "normal with mean and stddev, truncated at two stddev"
+    summary = "normal with mean and stddev, truncated at lower and upper"
+    formula = "N(mean, stddev²) within [mean + lower·stddev, mean + upper·stddev]"
+    source = "jax.random.truncated_normal, by the exact quantile"
+    aliases: ClassVar[Aliases] = {
+        "trunc_normal": {"bounds": "absolute"},
+        "trunc_normal_tf": {},
+    }
 
-    mean: float = 0.0
-    stddev: float = 1.0
+    mean: float = real(default=0.0)
+    stddev: float = real(default=1.0, least=0)
+    lower: float = checked(any_real, "a real number, which may be infinite", default=-BOUND)
+    upper: float = checked(any_real, "a real number, which may be infinite", default=BOUND)
+    bounds: str = choice(("sigma", "absolute"), default="sigma")
+    corrected: bool = boolean(default=False)
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_real(self, "mean")
-        check_real(self, "stddev", least=0)
+    def validate(self) -> None:
+        """Check what the bounds are together."""
+        if not self.lower < self.upper:
+            raise ArgumentError(f"lower {self.lower} is not below upper {self.upper}")
+        if self.corrected and self.bounds == "absolute":
+            raise ArgumentError(
+                "corrected is True and bounds is 'absolute'; wanted bounds='sigma': the standard deviation "
+                "before truncation would depend on bounds that depend on it"
+            )
 
-    def _content(self, weight: Weight, dtype: DType) -> Content:
-        return truncated_normal(-2.0, 2.0, self.mean, self.stddev, dtype)
+    def content(self, weight: Weight, dtype: DType) -> Content:
+        """Truncated normal numbers."""
+        lower, upper, stddev = self.lower, self.upper, self.stddev
+        if self.bounds == "absolute" and stddev > 0:
+            lower, upper = (lower - self.mean) / stddev, (upper - self.mean) / stddev
+            if dtype.is_complex:
+                lower, upper = lower * math.sqrt(2), upper * math.sqrt(2)
+        if self.corrected:
+            stddev /= truncated_stddev(lower, upper)
+        return truncated_normal(lower, upper, self.mean, stddev, dtype)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
 
+from unifinit.contents import OrthogonalMatrix
 from unifinit.errors import ShapeError
 from unifinit.key import Key
 from unifinit.layout import Layout
-from unifinit.plan import OrthogonalMatrix
 from unifinit.plots.canvas import COLORS, DRAWN, MUTED, THEORY, new_figure, require_matplotlib, style
 from unifinit.plots.sample import Sample, make_sample
 from unifinit.plots.theory import density, marchenko_pastur

@@ -7,13 +7,13 @@ from typing import Any, NamedTuple, SupportsIndex
 
 import numpy as np
 
+from unifinit.content import Content
 from unifinit.describe import Description
 from unifinit.errors import ArgumentError
 from unifinit.initializers.base import Initializer
 from unifinit.initializers.catalogue import as_initializer
 from unifinit.key import Key, as_key
 from unifinit.layout import Layout, as_layout
-from unifinit.plan import Content
 from unifinit.propagation.activations import Numbers
 from unifinit.propagation.weights import drawn
 from unifinit.types import as_dtype, as_shape

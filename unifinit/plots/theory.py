@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from unifinit.content import Content
 from unifinit.distributions import Distribution, Normal, TruncatedNormal, Uniform
-from unifinit.plan import Content
 from unifinit.propagation.activations import Numbers
 
 POINTS = 400

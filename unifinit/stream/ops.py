@@ -28,14 +28,17 @@ class Ops(Value):
     float32_bits
         From a float32 array to an int32 array of the same bits, if the framework can do that; the
         standard has no such function. It saves some integer steps and changes no value.
+    complex_of
+        From real and imaginary parts to complex numbers, if the framework has a function for it.
     """
 
     xp: Any
     device: Any
     native_dtype: Callable[[str], Any] | None
     float32_bits: Callable[[Array], Array] | None
+    complex_of: Callable[[Array, Array], Array] | None
 
-    parts = ("xp", "device", "native_dtype", "float32_bits")
+    parts = ("xp", "device", "native_dtype", "float32_bits", "complex_of")
 
     def __init__(
         self,
@@ -43,8 +46,15 @@ class Ops(Value):
         device: Any = None,
         native_dtype: Callable[[str], Any] | None = None,
         float32_bits: Callable[[Array], Array] | None = None,
+        complex_of: Callable[[Array, Array], Array] | None = None,
     ) -> None:
-        vars(self).update(xp=xp, device=device, native_dtype=native_dtype, float32_bits=float32_bits)
+        vars(self).update(
+            xp=xp,
+            device=device,
+            native_dtype=native_dtype,
+            float32_bits=float32_bits,
+            complex_of=complex_of,
+        )
 
     def dtype(self, name: str) -> Any:
         """The framework's own dtype."""
@@ -58,13 +68,20 @@ class Ops(Value):
         """A host array as an array of the namespace."""
         return self.xp.asarray(values, device=self.device)
 
-    def full(self, shape: tuple[int, ...], value: float, dtype: str) -> Array:
+    def full(self, shape: tuple[int, ...], value: complex, dtype: str) -> Array:
         """An array of one value."""
         return self.xp.full(shape, value, dtype=self.dtype(dtype), device=self.device)
 
     def cast(self, x: Array, dtype: str) -> Array:
         """``x`` converted, floats rounded to nearest even."""
         return self.xp.astype(x, self.dtype(dtype))
+
+    def join(self, real: Array, imag: Array, dtype: str) -> Array:
+        """Complex numbers from their parts; the products and sums are exact."""
+        if self.complex_of is not None:
+            return self.complex_of(real, imag)
+        upwards = self.xp.multiply(self.cast(imag, dtype), 1j)
+        return self.xp.add(self.cast(real, dtype), upwards)
 
 
 def numpy_ops() -> Ops:
