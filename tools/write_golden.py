@@ -8,7 +8,10 @@ stream has changed, and the script refuses to write.
 from __future__ import annotations
 
 import argparse
+import importlib
+import pkgutil
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -22,7 +25,11 @@ from unifinit.testing.golden import Golden, GoldenRandom
 
 FILE = Path(__file__).resolve().parent.parent / "unifinit" / "testing" / golden.FILE
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # For whoever loads this file by its path.
+import golden_cases  # noqa: E402
+
 DTYPES = ("float32", "bfloat16", "float16", "float64")
+OTHERS = ("float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "complex64", "complex128")
 SEEDS = (0, 42, 2**63 + 12345)
 SHAPES = ((), (7,), (0, 5), (5, 3), (40, 33), (3, 3, 8, 16), (2, 3, 2, 4, 5))
 Case = TypeVar("Case", Golden, GoldenRandom)
@@ -118,6 +125,30 @@ def initializer_cases() -> list[Golden]:
     return cases
 
 
+def family_cases() -> Iterator[Golden]:
+    """The cases of the families of initializers, in all dtypes that hold their numbers."""
+    seen: set[str] = set()
+    for module in sorted(module.name for module in pkgutil.iter_modules(golden_cases.__path__)):
+        cases = importlib.import_module(f"golden_cases.{module}").CASES
+        for number, (initializer, shape, layout) in enumerate(cases):
+            config = ui.serialize(initializer)
+            dtypes = DTYPES if config["class_name"] in seen else (*DTYPES, *OTHERS)
+            seen.add(config["class_name"])
+            for dtype in dtypes:
+                case = Golden(config, shape, dtype, layout, SEEDS[number % len(SEEDS)])
+                if is_possible(case):
+                    yield case
+
+
+def is_possible(case: Golden) -> bool:
+    """Whether the dtype has the numbers of a case; one that is refused has no digest."""
+    try:
+        case.draw("numpy")
+    except (ui.ArgumentError, ui.DtypeError):
+        return False
+    return True
+
+
 def random_cases() -> list[GoldenRandom]:
     """Every function, with default and other arguments."""
     real = [
@@ -140,6 +171,11 @@ def random_cases() -> list[GoldenRandom]:
         for number, (function, arguments) in enumerate(real)
         for dtype in DTYPES
     ]
+    cases += [
+        GoldenRandom(function, arguments, (11, 13), dtype, SEEDS[number % len(SEEDS)])
+        for number, (function, arguments) in enumerate(real[:3] + real[4:6])
+        for dtype in OTHERS
+    ]
     return cases
 
 
@@ -159,7 +195,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=FILE, help="file to write")
     parser.add_argument("--new-stream", action="store_true", help="write although published digests change")
     arguments = parser.parse_args()
-    initializers = [with_digest(case) for case in initializer_cases()]
+    initializers = [with_digest(case) for case in (*initializer_cases(), *family_cases())]
     random = [with_digest(case) for case in random_cases()]
 
     if FILE.exists() and not arguments.new_stream:

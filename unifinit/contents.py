@@ -42,6 +42,19 @@ class Source:
         self._key = key
         self.orthonormal_columns = engine.orthonormal_columns
 
+    @property
+    def key(self) -> Key:
+        """The key.
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
+        if self._key is None:
+            raise ValueError("there is no key to draw with; wanted plan.with_key(key)")
+        return self._key
+
     def draw(self, content: Content, shape: Shape, dtype: DType, *path: str | int) -> HostArray:
         """An array of NumPy with a content, in row-major order.
 
@@ -57,9 +70,7 @@ class Source:
         ValueError
             If there is no key.
         """
-        key = self._key
-        if key is None:
-            raise ValueError(f"there is no key to draw a {content.label} with; wanted plan.with_key(key)")
+        key = self.key
         for part in path:
             key = key / part
         return self._engine.draw(content, shape, dtype, key)

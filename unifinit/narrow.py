@@ -71,8 +71,7 @@ def decode(words: Words, name: str) -> Singles:
     """The numbers that words are."""
     if name == "bfloat16":
         return (words.astype(np.uint32) << 16).view(np.float32)
-    table: Singles = _table(name)[words]
-    return table
+    return _table(name)[words]
 
 
 def _to_bfloat16(values: Singles) -> Words:
@@ -114,4 +113,5 @@ def _table(name: str) -> Singles:
     else:
         numbers[[form.infinity, form.infinity | SIGN]] = np.inf, -np.inf
         numbers[(words & 0x7F) > form.infinity] = np.nan
-    return numbers.astype(np.float32)
+    table: Singles = numbers.astype(np.float32)
+    return table

@@ -28,7 +28,7 @@ from unifinit.backend import (
 )
 from unifinit_jax.native import native_initializer
 
-WIDE = ("float64", "int64", "uint64")
+WIDE = ("float64", "int64", "uint64", "complex128")
 
 COPIED = 2**16
 """Bytes up to which a compiled function copies an array more quickly than its memory is taken over."""
@@ -66,7 +66,11 @@ class JaxBackend(ArrayApiBackend):
 
     def ops(self, device: Any = None) -> Ops:
         """JAX's functions, with a bit cast; the device is decided around them."""
-        return Ops(jnp, float32_bits=lambda x: jax.lax.bitcast_convert_type(x, jnp.int32))
+        return Ops(
+            jnp,
+            float32_bits=lambda x: jax.lax.bitcast_convert_type(x, jnp.int32),
+            complex_of=jax.lax.complex,
+        )
 
     def is_array(self, x: object) -> bool:
         """Whether ``x`` is an array, traced ones included."""
@@ -106,19 +110,14 @@ class JaxBackend(ArrayApiBackend):
         if host.can_run(plan) and not is_tracing() and on_host(device):
             return self._adopt(plan, device)
         with jax.default_device(device) if isinstance(device, jax.Device) else nullcontext():
-            if plan.is_drawn and plan.size:
-                # The key is an argument, so that one compilation serves all keys.
-                words = np.array(plan.required_key().words, dtype=np.uint32).view(np.int32)
-                value = self._draw(plan.with_key(None), words)
-            else:
-                value = reference.run(plan, self.ops(), piece=reference.LARGEST_PIECE)
+            value = self._compute(plan)
         return value if device is None else jax.device_put(value, device)
 
     def _adopt(self, plan: Plan, device: Any) -> jax.Array:
         """The memory that the kernel has filled, as an array; JAX keeps it for as long as it needs it."""
         values = host.create(plan)
-        if plan.dtype.name == "bfloat16":
-            values = values.view(jnp.bfloat16)
+        if plan.dtype.is_narrow:
+            values = values.view(getattr(jnp, plan.dtype.name))
         if device is None and values.nbytes <= COPIED:
             kind = (values.shape, plan.dtype)
             if len(self._created) >= MOST_KINDS:
@@ -128,6 +127,13 @@ class JaxBackend(ArrayApiBackend):
                 with jax.transfer_guard_host_to_device("allow"):
                     return copy(values)
         return jax.device_put(values, device, may_alias=True)
+
+    def _compute(self, plan: Plan) -> jax.Array:
+        if plan.is_drawn and plan.size:
+            # The key is an argument, so that one compilation serves all keys.
+            words = np.array(plan.required_key().words, dtype=np.uint32).view(np.int32)
+            return self._draw(plan.with_key(None), words)
+        return reference.run(plan, self.ops(), piece=reference.LARGEST_PIECE, run_part=self._compute)
 
     @partial(jax.jit, static_argnums=(0, 1))
     def _draw(self, plan: Plan, words: jax.Array) -> jax.Array:

@@ -37,7 +37,9 @@ class TensorflowBackend(ArrayApiBackend):
 
     def ops(self, device: Any = None) -> Ops:
         """The few functions of the standard that TensorFlow was given, with a bit cast."""
-        return Ops(namespace, device, float32_bits=lambda x: tf.bitcast(x, tf.int32))
+        return Ops(
+            namespace, device, float32_bits=lambda x: tf.bitcast(x, tf.int32), complex_of=tf.complex
+        )
 
     def is_array(self, x: object) -> bool:
         """Whether ``x`` is a tensor or a variable."""
@@ -99,6 +101,8 @@ def on_host(device: str | None) -> bool:
 
 def adopt(values: Any, dtype: DType) -> Any:
     """A tensor in memory that was made for it; TensorFlow keeps it for as long as it needs it."""
+    if dtype.is_narrow and dtype.bits == 8:  # Tensors of these dtypes come from nothing but a copy.
+        return tf.constant(values.view(getattr(namespace, dtype.name).as_numpy_dtype))
     narrow = dtype.name == "bfloat16"  # Not a dtype of NumPy's.
     tensor = tf.experimental.dlpack.from_dlpack((values.view(np.int16) if narrow else values).__dlpack__())
     return tf.bitcast(tensor, tf.bfloat16) if narrow else tensor

@@ -21,6 +21,11 @@ bool_ = tf.bool
 int8, int16, int32, int64 = tf.int8, tf.int16, tf.int32, tf.int64
 uint8, uint16, uint32, uint64 = tf.uint8, tf.uint16, tf.uint32, tf.uint64
 float16, bfloat16, float32, float64 = tf.float16, tf.bfloat16, tf.float32, tf.float64
+float8_e4m3fn, float8_e5m2 = tf.dtypes.experimental.float8_e4m3fn, tf.dtypes.experimental.float8_e5m2
+float8_e4m3fnuz = tf.dtypes.experimental.float8_e4m3fnuz
+float8_e5m2fnuz = tf.dtypes.experimental.float8_e5m2fnuz
+complex64, complex128 = tf.complex64, tf.complex128
+UNSIGNED_ZERO = (float8_e4m3fnuz, float8_e5m2fnuz)
 globals()["bool"] = (
     tf.bool
 )  # The standard's name for it, which shadows Python's only for users of this module.
@@ -70,7 +75,12 @@ def astype(x: Tensor, dtype: Any, /, *, copy: bool = True) -> Tensor:
         return tf.identity(x) if copy else x
     if x.dtype.is_integer and dtype.is_integer and x.dtype.size == dtype.size:
         return tf.bitcast(x, dtype)
-    return tf.cast(x, dtype)
+    return _cast_by_xla(x, dtype) if dtype in UNSIGNED_ZERO else tf.cast(x, dtype)
+
+
+def _cast_by_xla(x: Tensor, dtype: Any) -> Tensor:
+    # Nothing else in TensorFlow converts to these dtypes.
+    return tf.function(lambda t: tf.cast(t, dtype), jit_compile=True, autograph=False)(x)
 
 
 def reshape(x: Tensor, /, shape: Sequence[int], *, copy: bool | None = None) -> Tensor:

@@ -36,7 +36,7 @@ class TorchBackend(ArrayApiBackend):
 
     def ops(self, device: Any = None) -> Ops:
         """PyTorch's functions, with a bit cast."""
-        return Ops(xp, device, float32_bits=lambda x: x.view(torch.int32))
+        return Ops(xp, device, float32_bits=lambda x: x.view(torch.int32), complex_of=torch.complex)
 
     def is_array(self, x: object) -> bool:
         """Whether ``x`` is a tensor."""
@@ -83,7 +83,7 @@ class TorchBackend(ArrayApiBackend):
             return
         try:
             with torch.no_grad():
-                if plan.constant is not None and plan.dtype.is_floating:
+                if plan.constant is not None and plan.dtype.is_floating and plan.dtype.bits > 8:
                     target.fill_(plan.constant)
                 else:
                     target.copy_(self.run(plan, target.device))
@@ -95,9 +95,11 @@ class TorchBackend(ArrayApiBackend):
 
     def to_bytes(self, x: torch.Tensor) -> bytes:
         """The elements in row-major order, each little-endian."""
-        host = x.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
+        elements = x.detach().cpu().resolve_conj().resolve_neg().contiguous().reshape(-1)
+        parts = torch.view_as_real(elements) if x.is_complex() else elements
+        host = parts.reshape(-1).view(torch.uint8).numpy()
         if sys.byteorder == "big":
-            host = host.reshape(-1, x.element_size())[:, ::-1]
+            host = host.reshape(-1, parts.element_size())[:, ::-1]
         return bytes(host.tobytes())
 
     def native(

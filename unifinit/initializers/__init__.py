@@ -2,7 +2,9 @@
 
 from unifinit.initializers.base import Initializer
 from unifinit.initializers.catalogue import get, serialize
+from unifinit.initializers.combinators import Blocked, Masked, Scaled, Stacked
 from unifinit.initializers.constant import Constant, Ones, Zeros
+from unifinit.initializers.function import FromFunction
 from unifinit.initializers.orthogonal import Orthogonal
 from unifinit.initializers.random import RandomNormal, RandomUniform, TruncatedNormal
 from unifinit.initializers.scaling import (
@@ -20,7 +22,9 @@ from unifinit.initializers.scaling import (
 )
 
 __all__ = [
+    "Blocked",
     "Constant",
+    "FromFunction",
     "GlorotNormal",
     "GlorotUniform",
     "HeNormal",
@@ -30,10 +34,13 @@ __all__ = [
     "KaimingUniform",
     "LecunNormal",
     "LecunUniform",
+    "Masked",
     "Ones",
     "Orthogonal",
     "RandomNormal",
     "RandomUniform",
+    "Scaled",
+    "Stacked",
     "TruncatedNormal",
     "UniformUnitScaling",
     "VarianceScaling",

@@ -55,6 +55,16 @@ class _Signature:
         )
 
 
+def initializer(*, default: Any = REQUIRED, optional: bool = False) -> Any:
+    """The declaration of a hyperparameter that is an initializer itself, or identifies one."""
+    return checked(
+        lambda value, name: from_identifier(value, name),  # noqa: PLW0108 - it is defined below
+        "an initializer, its name or its configuration",
+        default=default,
+        optional=optional,
+    )
+
+
 @dataclass_transform(
     frozen_default=True,
     field_specifiers=(
@@ -64,6 +74,7 @@ class _Signature:
         hyperparameters.real,
         hyperparameters.several,
         hyperparameters.whole,
+        initializer,
     ),
 )
 class Initializer(Value, ABC):
@@ -196,7 +207,21 @@ class Initializer(Value, ABC):
 
     def _plan(self, shape: Shape, dtype: DType, layout: Layout) -> Plan:
         """A plan whose key is left open."""
-        return make_plan(shape, dtype, layout, lambda weight: self.content(weight, self._check_dtype(dtype)))
+        return make_plan(shape, dtype, layout, lambda weight: self.checked_content(weight, dtype))
+
+    def _weight(self, shape: Shape, layout: Layout) -> Weight:
+        """The weight whose fans count."""
+        return layout.weight(shape)
+
+    def checked_content(self, weight: Weight, dtype: DType) -> Content:
+        """What ``content`` returns, if there can be one of the dtype.
+
+        Raises
+        ------
+        DtypeError
+            If not.
+        """
+        return self.content(weight, self._check_dtype(dtype))
 
     @cached_property
     def _identity(self) -> tuple[object, ...] | None:
@@ -336,7 +361,7 @@ class Initializer(Value, ABC):
             shape=plan.result_shape,
             layout=as_layout(layout).text,
             dtype=plan.dtype.name,
-            fans=as_layout(layout).weight(plan.result_shape).fans,
+            fans=self._weight(plan.result_shape, as_layout(layout)).fans,
             content=type(plan.content).__name__,
             moments=plan.moments(),
         )
@@ -445,7 +470,7 @@ def from_identifier(identifier: object, what: str, config: Mapping[str, Any] | N
     config = config or {}
     if isinstance(identifier, str):
         found = named(identifier)
-        return found.cls.from_config({**found.config, **config})
+        return _from_config(found.cls, {**found.config, **config})
     if isinstance(identifier, type) and issubclass(identifier, Initializer):
         if isabstract(identifier):
             raise UnknownInitializerError(
@@ -462,7 +487,7 @@ def from_identifier(identifier: object, what: str, config: Mapping[str, Any] | N
                 f"configuration {dict(identifier)!r} is malformed; wanted "
                 "{'class_name': ..., 'config': {...}}, as unifinit.serialize returns"
             )
-        return named(identifier["class_name"]).cls.from_config(identifier.get("config", {}))
+        return _from_config(named(identifier["class_name"]).cls, identifier.get("config", {}))
     if isinstance(identifier, Initializer):
         return identifier
     raise ConfigError(
@@ -471,11 +496,8 @@ def from_identifier(identifier: object, what: str, config: Mapping[str, Any] | N
     )
 
 
-def initializer(*, default: Any = REQUIRED, optional: bool = False) -> Any:
-    """The declaration of a hyperparameter that is an initializer itself, or identifies one."""
-    return checked(
-        from_identifier, "an initializer, its name or its configuration", default=default, optional=optional
-    )
+def _from_config(cls: type[Initializer], config: Mapping[str, Any]) -> Initializer:
+    return cls.from_config(config)
 
 
 def to_plain(value: object, name: str) -> object:
@@ -492,6 +514,9 @@ def to_plain(value: object, name: str) -> object:
         return {"class_name": type(value).__name__, "config": value.get_config()}
     if isinstance(value, complex):
         return {"real": value.real, "imag": value.imag}
+    if hasattr(value, "to_config"):
+        config: object = value.to_config()
+        return config
     if isinstance(value, tuple):
         return [to_plain(item, name) for item in value]
     if not is_plain(value):

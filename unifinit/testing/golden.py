@@ -49,9 +49,9 @@ class Golden:
         return initializer(self.shape, self.dtype, seed=self.seed, layout=self.layout, backend=backend)
 
     def __str__(self) -> str:
-        config = {name: value for name, value in self.initializer["config"].items() if name != "seed"}
-        call = _call(self.initializer["class_name"], config, self.shape)
-        return f"{call}-{self.dtype}-{self.layout}-{self.seed}"
+        # As it is shown, so that hyperparameters that are added later change no name.
+        shape = _shape(self.shape)
+        return f"{get(self.initializer)!r}-{shape}-{self.dtype}-{self.layout}-{self.seed}"
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,11 @@ def to_json(initializers: list[Golden], random: list[GoldenRandom], stream: str)
 
 def _call(name: str, arguments: Mapping[str, Any], shape: tuple[int, ...]) -> str:
     inside = ",".join(f"{key}={value}" for key, value in arguments.items())
-    return f"{name}({inside})-{'x'.join(map(str, shape)) or 'scalar'}"
+    return f"{name}({inside})-{_shape(shape)}"
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape)) or "scalar"
 
 
 def _table() -> dict[str, Any]:

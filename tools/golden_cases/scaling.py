@@ -1,0 +1,36 @@
+"""Initializers whose variance follows from the fans, and bounds of truncation."""
+
+import unifinit as ui
+
+CASES = [
+    (ui.VarianceScaling(gain=1.5), (6, 5), "...IO"),
+    (ui.VarianceScaling(2.0, "fan_avg", "uniform"), (3, 3, 4, 5), "...IO"),
+    (ui.GlorotUniform(), (6, 5), "OI"),
+    (ui.GlorotUniform(gain=5 / 3), (6, 5), "...IO"),
+    (ui.GlorotNormal(), (6, 5), "OI"),
+    (ui.GlorotNormal(gain=0.5), (6, 5), "...IO"),
+    (ui.XavierNormal(), (6, 5), "...IO"),
+    (ui.XavierNormal(gain=2.0), (6, 5, 3, 3), "OIHW"),
+    (ui.HeUniform(), (6, 5), "OI"),
+    (ui.HeNormal(), (6, 5), "OI"),
+    (ui.LecunUniform(), (6, 5), "OI"),
+    (ui.LecunNormal(), (6, 5), "OI"),
+    (ui.KaimingUniform(), (6, 5), "...IO"),
+    (ui.KaimingUniform(a=5**0.5), (6, 5, 3, 3), "OIHW"),
+    (ui.KaimingNormal(), (6, 5), "...IO"),
+    (ui.KaimingNormal(0.2, "fan_out", "leaky_relu"), (6, 5), "OI"),
+    (ui.KaimingNormal(nonlinearity="gelu"), (6, 5), "...IO"),
+    (ui.UniformUnitScaling(), (6, 5), "OI"),
+    (ui.RandomUniform(-1.0, 2.0), (6, 5), "...IO"),
+    (ui.RandomNormal(0.5, 2.0), (6, 5), "...IO"),
+    (ui.TruncatedNormal(), (6, 5), "OI"),
+    (ui.TruncatedNormal(lower=-1.0, upper=3.0, corrected=True), (6, 5), "...IO"),
+    (ui.TruncatedNormal(0.1, 0.5, -0.25, 1.0, "absolute"), (6, 5), "...IO"),
+    (ui.Orthogonal(), (6, 5), "OI"),
+    (ui.Orthogonal(), (3, 4, 6), "GIO"),
+    (ui.Orthogonal(flatten="outputs"), (3, 3, 10, 2), "HWIO"),
+    (ui.Zeros(), (6, 5), "OI"),
+    (ui.Ones(), (6, 5), "OI"),
+    (ui.Constant(0.3), (6, 5), "OI"),
+    (ui.Constant([1 + 2j, 0.5, -1j, 3]), (2, 2), "OI"),
+]
