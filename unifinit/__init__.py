@@ -27,9 +27,7 @@ from unifinit.errors import (
 )
 from unifinit.host import get_num_threads, set_num_threads
 from unifinit.initializers import (
-    Blocked,
     Constant,
-    FromFunction,
     GlorotNormal,
     GlorotUniform,
     HeNormal,
@@ -39,13 +37,10 @@ from unifinit.initializers import (
     KaimingUniform,
     LecunNormal,
     LecunUniform,
-    Masked,
     Ones,
     Orthogonal,
     RandomNormal,
     RandomUniform,
-    Scaled,
-    Stacked,
     TruncatedNormal,
     UniformUnitScaling,
     VarianceScaling,
@@ -54,12 +49,14 @@ from unifinit.initializers import (
     get,
     serialize,
 )
+from unifinit.initializers.families import LATE
 from unifinit.key import Key
 from unifinit.layout import Layout
 from unifinit.registry import BackendStatus, backends
 
 if TYPE_CHECKING:
     from unifinit.gains import calculate_gain
+    from unifinit.initializers.combinators import Blocked, FromFunction, Masked, Scaled, Stacked
     from unifinit.propagation import probe
 
 # isort: split
@@ -122,7 +119,7 @@ __all__ = [
     "set_num_threads",
 ]
 
-_LAZY = {"calculate_gain": "unifinit.gains", "probe": "unifinit.propagation"}
+_LAZY = {"calculate_gain": "unifinit.gains", "probe": "unifinit.propagation", **LATE}
 """What few programs need is imported when it is first used."""
 
 

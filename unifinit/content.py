@@ -39,6 +39,15 @@ class Content(Value, ABC):
     def moments(self) -> Moments:
         """Mean, standard deviation and bounds of an element, the mean over all elements if they differ."""
 
+    def untruncated_stddev(self) -> float:
+        """The standard deviation before truncation; that of an element where nothing is truncated."""
+        return self.moments().stddev
+
+    def mean_square(self) -> float:
+        """The expected square of the magnitude of an element."""
+        moments = self.moments()
+        return moments.mean**2 + moments.stddev**2
+
     @abstractmethod
     def scaled(self, factor: float, dtype: DType) -> Content:
         """The content whose elements are those of this one times a factor, positive and finite.

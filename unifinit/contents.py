@@ -27,7 +27,7 @@ Number: TypeAlias = complex
 class Engine(Protocol):
     """What computed contents are made with; every engine gives the same bits."""
 
-    def draw(self, content: Content, shape: Shape, dtype: DType, key: Key) -> HostArray:
+    def draw(self, content: Content, shape: Shape, dtype: DType, key: Key | None) -> HostArray:
         """An array of NumPy with a content, in row-major order; the dtype is one that NumPy has."""
 
     def orthonormal_columns(self, a: HostArray) -> npt.NDArray[np.float64]:
@@ -70,9 +70,9 @@ class Source:
         ValueError
             If there is no key.
         """
-        key = self.key
+        key = self.key if content.needs_key else None
         for part in path:
-            key = key / part
+            key = None if key is None else key / part
         return self._engine.draw(content, shape, dtype, key)
 
 
@@ -350,6 +350,14 @@ class Complex(Content):
         x, y = self.real.moments(), self.imag.moments()
         stddev = math.hypot(x.stddev, y.stddev)
         return Moments(x.mean, stddev, min(x.minimum, y.minimum), max(x.maximum, y.maximum))
+
+    def untruncated_stddev(self) -> float:
+        """The total one."""
+        return math.hypot(self.real.untruncated_stddev(), self.imag.untruncated_stddev())
+
+    def mean_square(self) -> float:
+        """The sum of those of the parts."""
+        return self.real.mean_square() + self.imag.mean_square()
 
     def scaled(self, factor: float, dtype: DType) -> Complex:
         """Both parts scaled."""

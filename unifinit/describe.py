@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from unifinit.distributions import Moments
+from unifinit.content import Moments
 from unifinit.types import Shape
 from unifinit.weight import Fans
+
+if TYPE_CHECKING:
+    from unifinit.peers import Comparison
 
 
 class Description(NamedTuple):
@@ -26,6 +29,13 @@ class Description(NamedTuple):
         How the elements are made.
     moments
         Mean, standard deviation, minimum and maximum of an element.
+    untruncated_stddev
+        The standard deviation before truncation; that of an element where nothing is truncated.
+    expected_norm
+        The square root of the expected sum of the squares of all elements, that is, of the squared Frobenius
+        norm.
+    blocks
+        How many blocks of the stream an array takes: how often something is drawn.
     """
 
     name: str
@@ -37,6 +47,9 @@ class Description(NamedTuple):
     fans: Fans
     content: str
     moments: Moments
+    untruncated_stddev: float
+    expected_norm: float
+    blocks: int
 
     @property
     def fan_in(self) -> float:
@@ -48,10 +61,21 @@ class Description(NamedTuple):
         """The number of outputs that an input feeds."""
         return self.fans.fan_out
 
+    @property
+    def peers(self) -> tuple[Comparison, ...]:
+        """What the initializers of the same name in other libraries draw for this very shape."""
+        from unifinit.peers import compare_with_peers  # Few need its table.
+
+        return compare_with_peers(
+            self.name, self.config, self.shape, self.dtype, self.layout, self.moments, self.fans
+        )
+
     def as_dict(self) -> dict[str, Any]:
-        """The facts in types that JSON has; moments that are infinite or undefined are None."""
-        moments = {
-            name: value if math.isfinite(value) else None for name, value in self.moments._asdict().items()
+        """The facts in types that JSON has; numbers that are infinite or undefined are None."""
+        numbers = {
+            **self.moments._asdict(),
+            "untruncated_stddev": self.untruncated_stddev,
+            "expected_norm": self.expected_norm,
         }
         return {
             "name": self.name,
@@ -62,12 +86,18 @@ class Description(NamedTuple):
             "dtype": self.dtype,
             **self.fans._asdict(),
             "content": self.content,
-            **moments,
+            **{name: value if math.isfinite(value) else None for name, value in numbers.items()},
+            "blocks": self.blocks,
+            "peers": [peer.as_dict() for peer in self.peers],
         }
 
     def __str__(self) -> str:
+        from unifinit.peers import comparison_text
+
         mean, stddev, minimum, maximum = (f"{value:.6g}" for value in self.moments)
         config = ", ".join(f"{name}={value!r}" for name, value in self.config.items())
+        if self.untruncated_stddev != self.moments.stddev:
+            stddev += f" ({self.untruncated_stddev:.6g} before truncation)"
         lines = {
             self.name: self.summary,
             "config": config or "none",
@@ -77,6 +107,10 @@ class Description(NamedTuple):
             "mean": mean,
             "stddev": stddev,
             "range": f"[{minimum}, {maximum}]",
+            "norm": f"{self.expected_norm:.6g} expected",
+            "draws": f"{self.blocks} blocks of the stream",
         }
         width = max(map(len, lines))
-        return "\n".join(f"{label:<{width}}  {text}" for label, text in lines.items())
+        text = "\n".join(f"{label:<{width}}  {text}" for label, text in lines.items())
+        peers = comparison_text(self.peers)
+        return f"{text}\n{peers}" if peers else text

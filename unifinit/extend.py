@@ -44,6 +44,7 @@ from unifinit.contents import (
     truncated_normal,
     uniform,
 )
+from unifinit.errors import ArgumentError, DtypeError, LayoutError, ShapeError
 from unifinit.initializers.base import Aliases, Initializer, RandomInitializer, initializer
 from unifinit.initializers.hyperparameters import boolean, checked, choice, real, several, whole
 from unifinit.initializers.scaling import fan, scaled, with_variance
@@ -55,19 +56,23 @@ from unifinit.weight import Fans, Weight
 __all__ = [
     "API_VERSION",
     "Aliases",
+    "ArgumentError",
     "Blocks",
     "Computed",
     "Content",
     "DType",
+    "DtypeError",
     "Fans",
     "Fixed",
     "HostArray",
     "Initializer",
     "InitializerRecord",
     "Key",
+    "LayoutError",
     "Moments",
     "RandomInitializer",
     "Shape",
+    "ShapeError",
     "Source",
     "Weight",
     "batched",

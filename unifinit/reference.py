@@ -155,7 +155,7 @@ def _check_range(values: HostArray, dtype: DType) -> None:
 class ArrayEngine:
     """What computed contents are made with, in array operations of NumPy."""
 
-    def draw(self, content: Content, shape: Shape, dtype: DType, key: Key) -> HostArray:
+    def draw(self, content: Content, shape: Shape, dtype: DType, key: Key | None) -> HostArray:
         """An array of NumPy with a content, by the reference path."""
         return np.asarray(run(Plan(shape, dtype, content, key=key), numpy_ops()))
 

@@ -12,7 +12,8 @@ import unifinit
 import unifinit.backend
 import unifinit.random
 from unifinit import errors
-from unifinit.initializers.base import CLASSES
+from unifinit.initializers.classes import own_classes
+from unifinit.initializers.families import LATE
 
 LIBRARY = Path(unifinit.__file__).parent
 MODULES = [
@@ -47,12 +48,27 @@ class TestAll:
             for alias in node.names
         }
         # What is imported late, and what only type checkers import.
-        assert imported - {"TYPE_CHECKING", "Any"} | {"__version__", *unifinit._LAZY} == set(unifinit.__all__)
+        known = imported - {"TYPE_CHECKING", "Any", "LATE"}
+        assert known | {"__version__", *unifinit._LAZY} == set(unifinit.__all__)
 
     def test_late_names_are_what_type_checkers_see(self):
         for name, module in unifinit._LAZY.items():
             assert getattr(unifinit, name) is getattr(importlib.import_module(module), name)
-            assert f"from {module} import {name}\n" in (LIBRARY / "__init__.py").read_text("utf-8")
+        tree = ast.parse((LIBRARY / "__init__.py").read_text("utf-8"))
+        checked = next(node for node in tree.body if isinstance(node, ast.If))
+        seen = {
+            alias.name: node.module
+            for node in checked.body
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+        }
+        assert seen == dict(unifinit._LAZY)
+
+    def test_late_initializers_are_those_of_their_families(self):
+        for module in set(LATE.values()):
+            listed = {name for name, place in LATE.items() if place == module}
+            classes = {cls.__name__ for cls in own_classes() if cls.__module__.startswith(module + ".")}
+            assert listed == classes
 
     def test_has_every_error(self):
         found = {
@@ -63,8 +79,9 @@ class TestAll:
         assert found <= set(unifinit.__all__)
 
     def test_has_every_initializer(self):
-        assert set(CLASSES) <= set(unifinit.__all__)
-        assert all(getattr(unifinit, name) is cls for name, cls in CLASSES.items())
+        own = {cls.__name__: cls for cls in own_classes()}
+        assert set(own) <= set(unifinit.__all__)
+        assert all(getattr(unifinit, name) is cls for name, cls in own.items())
 
     @pytest.mark.parametrize("name", MODULES)
     def test_of_a_module_names_what_it_has(self, name):
@@ -115,9 +132,8 @@ class TestDocstrings:
         section = inspect.getdoc(member).partition("Parameters\n")[2].partition("Returns\n")[0]
         assert [name for name in parameters if name not in section] == []
 
-    @pytest.mark.parametrize("name", sorted(CLASSES))
-    def test_of_initializers_tell_every_hyperparameter(self, name):
-        cls = CLASSES[name]
+    @pytest.mark.parametrize("cls", own_classes(), ids=lambda cls: cls.__name__)
+    def test_of_initializers_tell_every_hyperparameter(self, cls):
         documentation = inspect.getdoc(cls)
         own = [field for field in inspect.signature(cls).parameters if field != "seed"]
         assert [field for field in own if f"{field} :" not in documentation] == []

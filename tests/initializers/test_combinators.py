@@ -31,7 +31,8 @@ class TestValue:
     def test_representation(self, initializer):
         from unifinit.initializers.combinators import Mask
 
-        assert eval(repr(initializer), {**vars(ui), "Mask": Mask}) == initializer
+        names = {name: getattr(ui, name) for name in ui.__all__}
+        assert eval(repr(initializer), {**names, "Mask": Mask}) == initializer
 
     @pytest.mark.parametrize("backend", ["torch", "jax", "tensorflow"])
     @pytest.mark.parametrize("layout", ["IO", "OI"])

@@ -8,7 +8,7 @@ import unifinit as ui
 from unifinit import ConfigError, UnknownInitializerError
 from unifinit.contents import Fill
 from unifinit.initializers.base import RandomInitializer
-from unifinit.initializers.classes import CLASSES, snake_case
+from unifinit.initializers.classes import CLASSES, own_classes, snake_case
 
 TENSORFLOW_1 = {
     "zeros_initializer": ui.Zeros,
@@ -126,6 +126,7 @@ class TestErrors:
         assert "did you mean 'glorot_uniform'?" in message
         known = message.partition("known: ")[2].partition(", the same")[0].split(", ")
         assert known == sorted(CLASSES)
+        assert set(known) >= {cls.__name__ for cls in own_classes()}
 
     @pytest.mark.parametrize(
         "name", ["Initializer", "RandomInitializer", "random_initializer", "_FixedScaling"]

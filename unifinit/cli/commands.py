@@ -7,7 +7,6 @@ import math
 import platform
 from argparse import Namespace
 from collections.abc import Callable
-from inspect import isabstract
 from typing import Any
 
 import unifinit
@@ -18,10 +17,11 @@ from unifinit.cli.compare import probe as try_out
 from unifinit.cli.comparison_tables import show_comparison
 from unifinit.cli.propagation_tables import show_probe
 from unifinit.cli.supervisor import Answers
+from unifinit.errors import UnifinitError
 from unifinit.initializers import Initializer
 from unifinit.initializers.base import to_plain
 from unifinit.initializers.catalogue import as_initializer
-from unifinit.initializers.classes import CLASSES
+from unifinit.initializers.classes import CLASSES, aliases_of, load_plugins, own_classes
 from unifinit.initializers.hyperparameters import REQUIRED
 from unifinit.layout import CANONICAL, as_layout
 from unifinit.plots.canvas import check_path, require_matplotlib, save_figure
@@ -56,7 +56,7 @@ def run_compare(arguments: Namespace) -> int:
             )
         else:
             found = compare(
-                distinct or [cls() for cls in _concrete().values()],
+                distinct or _suited(shape, layout),
                 shape=shape,
                 dtypes=arguments.dtype or options.DEFAULT_DTYPES,
                 layout=layout,
@@ -74,15 +74,31 @@ def run_compare(arguments: Namespace) -> int:
 
 
 def run_list(arguments: Namespace) -> int:
-    """List the initializers; in JSON ``{"initializers": [{"name", "summary", "hyperparameters"}]}``."""
+    """List the initializers, those of plugins last.
+
+    In JSON ``{"initializers": [{"name", "summary", "hyperparameters", "formula", "source", "names",
+    "plugin"}], "broken": {name: reason}}``.
+    """
+    own = own_classes()
+    broken = load_plugins()
     listed = [
-        {"name": name, "summary": cls.summary, "hyperparameters": _hyperparameters(cls)}
-        for name, cls in sorted(_concrete().items())
+        {
+            "name": cls.__name__,
+            "summary": cls.summary,
+            "hyperparameters": _hyperparameters(cls),
+            "formula": cls.formula,
+            "source": cls.source,
+            "names": list(aliases_of(cls)),
+            "plugin": None if cls in own else cls.__module__,
+        }
+        for cls in (*own, *sorted(set(CLASSES.values()) - set(own), key=lambda cls: cls.__name__))
     ]
     if arguments.json:
-        print_json({"initializers": listed})
+        print_json({"initializers": listed, "broken": broken})
     else:
         tables.show_initializers(listed)
+        for reason in broken.values():
+            print(reason)
     return 0
 
 
@@ -197,8 +213,17 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def _concrete() -> dict[str, type[Initializer]]:
-    return {name: cls for name, cls in CLASSES.items() if not isabstract(cls)}
+def _suited(shape: tuple[int, ...], layout: str) -> list[Initializer]:
+    """All of unifinit's own initializers that have defaults, and suit a shape."""
+    suited = []
+    for cls in own_classes():
+        if not any(one.default is REQUIRED for one in cls.hyperparameters.values()):
+            try:
+                cls().plan(shape, layout=layout, seed=0)
+            except UnifinitError:
+                continue
+            suited.append(cls())
+    return suited
 
 
 def _hyperparameters(cls: type[Initializer]) -> dict[str, Any]:

@@ -22,9 +22,27 @@ ENOUGH = 30
 """Elements below which the standard deviation of a sample is too skewed for a z-score."""
 PIECE = 2**20
 
-EPSILON = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
+EPSILON = {
+    "float8_e4m3fn": 2.0**-3,
+    "float8_e5m2": 2.0**-2,
+    "float8_e4m3fnuz": 2.0**-3,
+    "float8_e5m2fnuz": 2.0**-2,
+    "float16": 2.0**-10,
+    "bfloat16": 2.0**-7,
+    "float32": 2.0**-23,
+    "float64": 2.0**-52,
+}
 """The distance from 1 to the next number."""
-SPACING = {"float16": 2.0**-24, "bfloat16": 2.0**-133, "float32": 2.0**-149, "float64": 2.0**-1074}
+SPACING = {
+    "float8_e4m3fn": 2.0**-9,
+    "float8_e5m2": 2.0**-16,
+    "float8_e4m3fnuz": 2.0**-10,
+    "float8_e5m2fnuz": 2.0**-17,
+    "float16": 2.0**-24,
+    "bfloat16": 2.0**-133,
+    "float32": 2.0**-149,
+    "float64": 2.0**-1074,
+}
 """The distance from 0 to the next number."""
 
 
@@ -35,7 +53,8 @@ class Statistics:
     Attributes
     ----------
     count, mean, stddev, minimum, maximum
-        Of the sample; None where there are no elements.
+        Of the sample; None where there are no elements. Of complex numbers the mean is that of the real
+        parts, the standard deviation the total one, and the bounds are those of both parts.
     expected_mean, expected_stddev, expected_minimum, expected_maximum
         Of the distribution; None for an infinite bound.
     mean_sigmas, stddev_sigmas
@@ -93,10 +112,10 @@ def analyse(plan: Plan, data: bytes) -> Statistics:
         within = _within(minimum, maximum, plan)
         if not within:
             flags.append(f"range [{minimum:.6g}, {maximum:.6g}] is beyond the bounds")
-        if not isinstance(plan.content, (Distribution, OrthogonalMatrix)):
+        if not plan.content.needs_key:
             if not _exactly(mean, expected.mean, expected) or not _exactly(stddev, expected.stddev, expected):
                 flags.append(f"mean {mean:.6g} or stddev {stddev:.6g} is not that of the given values")
-        elif expected.stddev > 0:
+        elif expected.stddev > 0 and isinstance(plan.content, (Distribution, OrthogonalMatrix)):
             # The elements of an orthogonal matrix are uncorrelated, so its mean has this error too.
             error = expected.stddev / math.sqrt(count)
             mean_sigmas = _beyond_rounding(mean - expected.mean, plan) / error
@@ -157,20 +176,25 @@ def _truncated_kurtosis(lower: float, upper: float) -> float:
 def _moments(stored: npt.NDArray[Any], dtype: DType, centre: float) -> tuple[float, float, float, float]:
     """Mean, standard deviation, minimum and maximum, without a float64 copy of all elements."""
     centre = centre if math.isfinite(centre) else 0.0
-    first, second, minimum, maximum = [], [], [], []
+    first, imaginary, second, minimum, maximum = [], [], [], [], []
     with np.errstate(invalid="ignore", over="ignore"):  # Constants can be infinite.
         for piece in _pieces(stored, dtype):
-            first.append(float(np.sum(piece - centre)))
-            second.append(float(np.sum((piece - centre) ** 2)))
-            minimum.append(float(np.min(piece)))
-            maximum.append(float(np.max(piece)))
+            first.append(float(np.sum(piece.real - centre)))
+            second.append(float(np.sum((piece.real - centre) ** 2)))
+            parts = [piece.real]
+            if dtype.is_complex:
+                imaginary.append(float(np.sum(piece.imag)))
+                second.append(float(np.sum(piece.imag**2)))
+                parts.append(piece.imag)
+            minimum.append(min(float(np.min(part)) for part in parts))
+            maximum.append(max(float(np.max(part)) for part in parts))
     offset = sum(first) / len(stored)
-    variance = sum(second) / len(stored) - offset * offset
+    variance = sum(second) / len(stored) - offset * offset - (sum(imaginary) / len(stored)) ** 2
     stddev = math.sqrt(max(variance, 0.0)) if math.isfinite(variance) else math.nan
     return centre + offset, stddev, float(np.min(minimum)), float(np.max(maximum))
 
 
-def _pieces(stored: npt.NDArray[Any], dtype: DType) -> Iterator[npt.NDArray[np.float64]]:
+def _pieces(stored: npt.NDArray[Any], dtype: DType) -> Iterator[npt.NDArray[Any]]:
     for start in range(0, len(stored), PIECE):
         yield decode(stored[start : start + PIECE], dtype)
 
@@ -182,7 +206,7 @@ def _beyond_rounding(deviation: float, plan: Plan) -> float:
     compared with the standard deviation they average out, and what remains is of second order. They
     are coarse for a narrow range far from 0, such as [5, 5.1] in bfloat16.
     """
-    expected, name = plan.moments(), plan.dtype.name
+    expected, name = plan.moments(), plan.dtype.part.name
     rms = math.hypot(EPSILON[name] / 2 * math.hypot(expected.mean, expected.stddev), SPACING[name] / 2)
     explained = rms * min(1.0, rms / expected.stddev)
     return math.copysign(max(abs(deviation) - explained, 0.0), deviation)
@@ -194,11 +218,12 @@ def _within(minimum: float, maximum: float, plan: Plan) -> bool:
         return True
     least, largest = expected.minimum, expected.maximum
     slack = 0.0
-    if plan.dtype.is_floating:
+    dtype = plan.dtype.part
+    if dtype.is_floating:
         # Rounding keeps order, so that rounded bounds hold; those of theory have an error of their own.
-        least, largest = plan.dtype.round(least), plan.dtype.round(largest)
+        least, largest = dtype.round(least), dtype.round(largest)
         ends = [abs(end) for end in (least, largest) if math.isfinite(end)]
-        slack = 2 * EPSILON[plan.dtype.compute.name] * max(ends, default=0.0)
+        slack = 2 * EPSILON[dtype.compute.name] * max(ends, default=0.0)
     return least - slack <= minimum and maximum <= largest + slack
 
 
@@ -208,7 +233,7 @@ def _exactly(value: float, wanted: float, expected: tuple[float, ...]) -> bool:
     return math.isclose(value, wanted, rel_tol=1e-9, abs_tol=1e-7 * max(map(abs, expected)))
 
 
-def _orthogonality(values: npt.NDArray[np.float64], plan: Plan, content: OrthogonalMatrix) -> float:
+def _orthogonality(values: npt.NDArray[Any], plan: Plan, content: OrthogonalMatrix) -> float:
     matrix = values.reshape(plan.result_shape)
     if plan.axes is not None:
         matrix = matrix.transpose(np.argsort(plan.axes))
@@ -216,8 +241,8 @@ def _orthogonality(values: npt.NDArray[np.float64], plan: Plan, content: Orthogo
     if matrix.shape[0] < matrix.shape[1]:
         matrix = matrix.T
     scale = content.gain**2
-    deviation = float(np.max(np.abs(matrix.T @ matrix - scale * np.eye(matrix.shape[1]))))
-    return deviation / (scale * EPSILON[plan.dtype.name]) if scale else deviation
+    deviation = float(np.max(np.abs(matrix.T.conj() @ matrix - scale * np.eye(matrix.shape[1]))))
+    return deviation / (scale * EPSILON[plan.dtype.part.name]) if scale else deviation
 
 
 def _orthogonality_limit(plan: Plan) -> float:

@@ -79,11 +79,35 @@ def show_description(described: Mapping[str, Any]) -> None:
         "fan out": described["fan_out"],
         "elements": described["content"],
         "mean": format_number(described["mean"], 8),
-        "stddev": format_number(described["stddev"], 8),
+        "stddev": _stddev(described),
         "bounds": bounds,
+        "expected norm": format_number(described["expected_norm"], 8),
+        "draws": f"{described['blocks']} blocks of the stream",
     }.items():
         table.add_row(label, str(text))
-    new_console().print(table)
+    console = new_console()
+    console.print(table)
+    if described["peers"]:
+        console.print(_peers_table(described["peers"]))
+
+
+def _stddev(described: Mapping[str, Any]) -> str:
+    found, before = described["stddev"], described["untruncated_stddev"]
+    text = format_number(found, 8)
+    return text if found == before else f"{text} ({format_number(before, 8)} before truncation)"
+
+
+def _peers_table(peers: Sequence[Mapping[str, Any]]) -> Table:
+    """What the initializers of the same name in other libraries draw for this shape."""
+    table = new_table("in other libraries", "fans", "stddev", "bounds", "what differs")
+    for peer in peers:
+        ends = (peer["minimum"], peer["maximum"])
+        unbounded = ends == (None, None)
+        bounds = "none" if unbounded else f"{_end(ends[0], '-')} to {_end(ends[1], '')}"
+        fans = "-" if peer["fan_in"] is None else f"{peer['fan_in']:g}, {peer['fan_out']:g}"
+        note = peer["note"] or ("nothing" if peer["same"] else "the values")
+        table.add_row(peer["name"], fans, format_number(peer["stddev"], 6), bounds, note)
+    return table
 
 
 def show_backends(found: Sequence[Mapping[str, Any]]) -> None:

@@ -97,6 +97,10 @@ class TruncatedNormal(Distribution):
         z = xp.minimum(xp.maximum(z, ends.minimum), ends.maximum)
         return affine(ops, z, stream.QUANTILE_BITS, self.shift, self.stddev, self.dtype)
 
+    def untruncated_stddev(self) -> float:
+        """The standard deviation of the normal distribution that is truncated."""
+        return self.stddev
+
     def scaled(self, factor: float, dtype: DType) -> TruncatedNormal:
         """The same bounds in standard deviations, and the products of mean and standard deviation."""
         return TruncatedNormal(self.lower, self.upper, self.mean * factor, self.stddev * factor, self.dtype)

@@ -172,7 +172,7 @@ def _store(out: HostArray, plan: Plan, values: HostArray) -> None:
 class KernelEngine:
     """What computed contents are made with, by the kernel."""
 
-    def draw(self, content: Content, shape: Shape, dtype: DType, key: Key) -> HostArray:
+    def draw(self, content: Content, shape: Shape, dtype: DType, key: Key | None) -> HostArray:
         """An array of NumPy with a content, as ``create`` makes it."""
         return create(Plan(shape, dtype, content, key=key))
 

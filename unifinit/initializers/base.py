@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import cached_property
@@ -345,7 +346,7 @@ class Initializer(Value, ABC):
         *,
         layout: str | Layout | None = None,
     ) -> Description:
-        """Fans, distribution, moments and bounds for a shape; no array is made.
+        """Fans, distribution, moments, bounds, and what other libraries draw for a shape; no array is made.
 
         Examples
         --------
@@ -362,8 +363,11 @@ class Initializer(Value, ABC):
             layout=as_layout(layout).text,
             dtype=plan.dtype.name,
             fans=self._weight(plan.result_shape, as_layout(layout)).fans,
-            content=type(plan.content).__name__,
+            content=plan.content.label,
             moments=plan.moments(),
+            untruncated_stddev=plan.content.untruncated_stddev(),
+            expected_norm=math.sqrt(plan.content.mean_square() * plan.size),
+            blocks=plan.content.blocks(plan.size),
         )
 
     def get_config(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from unifinit.errors import BackendUnavailableError, UnknownInitializerError, suggestion
+from unifinit.initializers.families import LATE, PACKAGE
 
 SUFFIX = "_initializer"
 
@@ -23,8 +24,22 @@ class Named(NamedTuple):
 
 def snake_case(name: str) -> str:
     """``GlorotUniform`` as ``glorot_uniform``, ``Orthogonal2D`` as ``orthogonal_2d``."""
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
-    return re.sub(r"(?<=[a-z])(?=[0-9]+D\b)", "_", words).lower()
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[a-z])(?=[0-9]+D$)|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+def load_families() -> None:
+    """Import all modules of unifinit's own initializers, which are imported late."""
+    from importlib import import_module
+
+    for module in dict.fromkeys(LATE.values()):
+        import_module(module)
+
+
+def own_classes() -> list[type[Any]]:
+    """The initializers that unifinit itself has, by name."""
+    load_families()
+    own = (cls for cls in CLASSES.values() if cls.__module__.startswith(PACKAGE))
+    return sorted(own, key=lambda cls: cls.__name__)
 
 
 def named(name: str) -> Named:
@@ -37,10 +52,11 @@ def named(name: str) -> Named:
     """
     known = _names()
     found = known.get(name) or known.get(name.removesuffix("_"))
-    if found is None:
-        load_plugins(name)
-        known = _names()
-        found = known.get(name) or known.get(name.removesuffix("_"))
+    for load in (load_families, lambda: load_plugins(name)):
+        if found is None:
+            load()
+            known = _names()
+            found = known.get(name) or known.get(name.removesuffix("_"))
     if found is None:
         raise UnknownInitializerError(
             f"no initializer {name!r}{suggestion(name, known)}; known: {', '.join(sorted(CLASSES))}, the "

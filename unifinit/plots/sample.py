@@ -16,7 +16,7 @@ from unifinit.key import Key, as_key
 from unifinit.layout import Layout, as_layout
 from unifinit.propagation.activations import Numbers
 from unifinit.propagation.weights import drawn
-from unifinit.types import as_dtype, as_shape
+from unifinit.types import as_dtype, as_shape, require_floating
 
 
 class Sample(NamedTuple):
@@ -95,7 +95,8 @@ def make_sample(
         If an argument is wrong, or the array would have no elements, or infinite ones.
     """
     chosen = as_initializer(initializer)
-    dimensions, kind, order = as_shape(shape), as_dtype(dtype), as_layout(layout)
+    dimensions, order = as_shape(shape), as_layout(layout)
+    kind = require_floating(as_dtype(dtype), "a picture")
     if math.prod(dimensions) == 0:
         raise ArgumentError(
             f"shape {dimensions} has no elements; wanted at least one, or there is nothing to draw"

@@ -1,6 +1,6 @@
-"""What a backend's tests need: the conformance suite and the golden digests.
+"""What the tests of plugins need: the conformance suites and the golden digests.
 
-Importing ``BackendConformance`` imports pytest; nothing else in unifinit does.
+Importing a suite imports pytest; nothing else in unifinit does.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from unifinit.testing.conformance import BackendConformance
+    from unifinit.testing.initializers import InitializerConformance
 
-__all__ = ["BackendConformance"]
+__all__ = ["BackendConformance", "InitializerConformance"]
 
 
 def __getattr__(name: str) -> Any:
@@ -18,4 +19,8 @@ def __getattr__(name: str) -> Any:
         from unifinit.testing.conformance import BackendConformance
 
         return BackendConformance
+    if name == "InitializerConformance":
+        from unifinit.testing.initializers import InitializerConformance
+
+        return InitializerConformance
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
