@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from unifinit.content import Moments
-from unifinit.types import Shape
+from unifinit.layout import as_layout
+from unifinit.types import Shape, as_dtype
 from unifinit.weight import Fans
 
 if TYPE_CHECKING:
@@ -66,9 +67,8 @@ class Description(NamedTuple):
         """What the initializers of the same name in other libraries draw for this very shape."""
         from unifinit.peers import compare_with_peers  # Few need its table.
 
-        return compare_with_peers(
-            self.name, self.config, self.shape, self.dtype, self.layout, self.moments, self.fans
-        )
+        dtype, layout = as_dtype(self.dtype), as_layout(self.layout)
+        return compare_with_peers(self.name, self.config, self.shape, dtype, layout, self.moments, self.fans)
 
     def as_dict(self) -> dict[str, Any]:
         """The facts in types that JSON has; numbers that are infinite or undefined are None."""
@@ -88,11 +88,11 @@ class Description(NamedTuple):
             "content": self.content,
             **{name: value if math.isfinite(value) else None for name, value in numbers.items()},
             "blocks": self.blocks,
-            "peers": [peer.as_dict() for peer in self.peers],
+            "peers": [_as_dict(peer) for peer in self.peers],
         }
 
     def __str__(self) -> str:
-        from unifinit.peers import comparison_text
+        from unifinit.peers import as_text
 
         mean, stddev, minimum, maximum = (f"{value:.6g}" for value in self.moments)
         config = ", ".join(f"{name}={value!r}" for name, value in self.config.items())
@@ -112,5 +112,15 @@ class Description(NamedTuple):
         }
         width = max(map(len, lines))
         text = "\n".join(f"{label:<{width}}  {text}" for label, text in lines.items())
-        peers = comparison_text(self.peers)
-        return f"{text}\n{peers}" if peers else text
+        peers = as_text(self.peers)
+        return f"{text}\n\nIn other libraries\n{peers}" if peers else text
+
+
+def _as_dict(peer: Comparison) -> dict[str, Any]:
+    facts = peer._asdict()
+    fans = facts.pop("fans") or (None, None)
+    finite = {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in facts.items()
+    }
+    return {**finite, "fan_in": fans[0], "fan_out": fans[1]}

@@ -76,7 +76,7 @@ def decode(words: Words, name: str) -> Singles:
 
 def _to_bfloat16(values: Singles) -> Words:
     # It is the upper half of a float32.
-    words = np.ascontiguousarray(values).view(np.uint32)
+    words = np.asarray(values, dtype=np.float32, order="C").view(np.uint32)
     rounded = ((words + 0x7FFF + (words >> 16 & 1)) >> 16).astype(np.uint16)
     return np.where(np.isnan(values), np.uint16(0x7FC0), rounded)
 

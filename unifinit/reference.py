@@ -127,6 +127,8 @@ def host_values(plan: Plan, engine: Engine | None = None) -> HostArray:
     values = content.compute(Source(engine or ArrayEngine(), plan.key), dtype)
     if not (dtype.is_floating or dtype.is_complex):
         return values.astype(dtype.name).reshape(-1)
+    if not values.flags.writeable:
+        values = values.copy()  # What a content keeps must not become somebody's array.
     if not content.checked:
         _check_range(values, dtype)
     with np.errstate(over="ignore"):

@@ -33,8 +33,8 @@ def public_members(cls):
 
 
 class TestAll:
-    def test_is_sorted_and_has_no_doubles(self):
-        assert unifinit.__all__ == sorted(set(unifinit.__all__))
+    def test_has_no_doubles(self):  # Ruff sees to the order.
+        assert len(unifinit.__all__) == len(set(unifinit.__all__))
 
     def test_names_exist(self):
         assert [name for name in unifinit.__all__ if not hasattr(unifinit, name)] == []
@@ -88,7 +88,7 @@ class TestAll:
         module = importlib.import_module(name)
         listed = getattr(module, "__all__", [])
         assert [entry for entry in listed if not hasattr(module, entry)] == []
-        assert sorted(listed) == list(listed)
+        assert len(set(listed)) == len(listed)
 
     @pytest.mark.parametrize(
         "module", [unifinit, unifinit.backend, unifinit.random], ids=lambda m: m.__name__

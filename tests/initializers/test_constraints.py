@@ -1,4 +1,4 @@
-"""Every hyperparameter of every initializer: what its declaration forbids is refused, what it allows passes."""
+"""Every hyperparameter of every initializer: what is forbidden is refused, and what is allowed passes."""
 
 from typing import Any
 

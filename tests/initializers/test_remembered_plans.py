@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import unifinit as ui
+from unifinit.contents import fill
 from unifinit.initializers import base
 from unifinit.initializers.hyperparameters import checked
-from unifinit.contents import fill
 
 
 @pytest.fixture(autouse=True)

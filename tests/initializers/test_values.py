@@ -122,7 +122,8 @@ def test_defaults_are_the_documented_ones():
         "gain": 1.0,
         "seed": None,
     }
-    for name, config in (("Glorot", {"gain": 1.0, "seed": None}), ("He", {"seed": None}), ("Lecun", {"seed": None})):
+    for name, gain in (("Glorot", {"gain": 1.0}), ("He", {}), ("Lecun", {})):
+        config = {**gain, "seed": None}
         assert ui.get(f"{name}Uniform").get_config() == ui.get(f"{name}Normal").get_config() == config
 
 

@@ -123,7 +123,8 @@ class TestBrokenPlugins:
 
     def test_module_without_a_hook(self, registry):
         known = registry(EntryPoint("ill", "json", GROUP))
-        assert "no hook unifinit_backends or unifinit_initializers that returns a record" in known.status("ill", load=False).detail
+        detail = known.status("ill", load=False).detail
+        assert "no hook unifinit_backends or unifinit_initializers that returns a record" in detail
         assert works(known)
 
     @pytest.mark.parametrize(

@@ -82,8 +82,9 @@ def load_plugins(name: str | None = None) -> dict[str, str]:
     from unifinit.registry import registry
 
     broken = {}
+    wanted = None if name is None else {name, name.removesuffix("_"), name.removesuffix(SUFFIX)}
     for record in registry().initializers():
-        if name is None or name in {record.name, snake_case(record.name), *record.aliases}:
+        if wanted is None or wanted & {record.name, snake_case(record.name), *record.aliases}:
             try:
                 registry().load_initializer(record)
             except BackendUnavailableError as error:

@@ -14,14 +14,16 @@ import math
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 
 import unifinit as ui
-from unifinit.backend import Backend
+from unifinit import narrow
+from unifinit.backend import ArrayApiBackend, Backend
 from unifinit.errors import DeviceError, DtypeError, ShapeError, TargetError
 from unifinit.registry import registry
 from unifinit.testing import golden
-from unifinit.types import DTYPES, FLOATS, Array, DType
+from unifinit.types import DTYPES, FLOATS, INEXACT, Array, DType
 
 
 class BackendConformance:
@@ -41,6 +43,10 @@ class BackendConformance:
     def target(self, array: Array) -> Array:
         """Something that can be filled in place, with the elements of an array of the backend."""
         return array
+
+    def has_targets(self, dtype: DType) -> bool:
+        """Whether there is something of a dtype that can be filled in place."""
+        return self.fills
 
     @pytest.fixture
     def tested(self) -> Backend:
@@ -140,7 +146,7 @@ class BackendConformance:
     @pytest.mark.parametrize("dtype", FLOATS, ids=str)
     @pytest.mark.parametrize("layout", [None, "OI"])
     def test_fill_gives_what_a_call_gives(self, tested: Backend, dtype: DType, layout: str | None) -> None:
-        if not self.has(tested, dtype):
+        if not self.has(tested, dtype) or self.fills > self.has_targets(dtype):
             return
         target = self.target(ui.Ones()((13, 7), dtype, backend=self.backend))
         if not self.fills:
@@ -159,6 +165,60 @@ class BackendConformance:
         with pytest.raises(ui.LayoutError):
             ui.HeNormal().fill_(target, layout="OIHW")
         assert tested.to_bytes(target) == before
+
+    # Dtypes that few libraries have.
+
+    @pytest.mark.parametrize("name", sorted(narrow.FORMATS))
+    def test_eight_bits_are_rounded_to_nearest_even(self, tested: Backend, name: str) -> None:
+        if not self.has(tested, DTYPES[name]) or not isinstance(tested, ArrayApiBackend):
+            return
+        finite = narrow.decode(np.arange(256, dtype=np.uint8), name)
+        finite = np.unique(finite[np.isfinite(finite)])
+        middle = (finite[1:] + finite[:-1]) / np.float32(2)
+        values = np.concatenate([finite, middle, np.nextafter(middle, np.float32(0))])
+        ops = tested.ops()
+        rounded = ops.cast(ops.asarray(values), name)
+        assert tested.to_bytes(rounded) == narrow.encode(values, name).tobytes()
+
+    @pytest.mark.parametrize("name", ["complex64", "complex128"])
+    @pytest.mark.parametrize("layout", [None, "OI"])
+    def test_complex_numbers_have_their_parts(self, tested: Backend, name: str, layout: str | None) -> None:
+        if not self.has(tested, DTYPES[name]):
+            return
+        array = ui.HeNormal(seed=2)((13, 7), name, backend=self.backend, layout=layout)
+        found = np.frombuffer(tested.to_bytes(array), np.dtype(name)).reshape(13, 7)
+        assert np.array_equal(found, ui.HeNormal(seed=2)((13, 7), name, layout=layout))
+        constant = ui.Constant(1.5 - 0.5j)((2,), name, backend=self.backend)
+        assert np.frombuffer(tested.to_bytes(constant), np.dtype(name)).tolist() == [1.5 - 0.5j] * 2
+
+    # Contents that are made of others.
+
+    @pytest.mark.parametrize("dtype", INEXACT, ids=str)
+    @pytest.mark.parametrize("layout", ["IO", "OI"])
+    @pytest.mark.parametrize("fill", [False, True])
+    def test_parts_are_put_together(self, tested: Backend, dtype: DType, layout: str, *, fill: bool) -> None:
+        if not self.has(tested, dtype):
+            return
+        blocks = ui.Blocked(["he_normal", ui.Zeros(), ui.Orthogonal(), ui.Constant(0.5)])
+        initializer = ui.Masked(blocks, np.tri(6, 12), seed=9)
+        shape = (6, 12) if layout == "IO" else (12, 6)
+        wanted = initializer(shape, dtype, layout=layout) if self.numpy_has(dtype) else None
+        if fill and self.has_targets(dtype):
+            array = self.target(ui.Ones()(shape, dtype, backend=self.backend))
+            initializer.fill_(array, layout=layout)
+        else:
+            array = initializer(shape, dtype, layout=layout, backend=self.backend)
+        if wanted is not None:
+            assert tested.to_bytes(array) == wanted.tobytes()
+
+    @staticmethod
+    def numpy_has(dtype: DType) -> bool:
+        """Whether NumPy has a dtype, which it may lack without ml_dtypes."""
+        try:
+            registry().get("numpy").check_dtype(dtype)
+        except DtypeError:
+            return False
+        return True
 
     # What the protocol promises.
 

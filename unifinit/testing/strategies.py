@@ -1,7 +1,7 @@
 """Strategies of hypothesis for hyperparameters, from how these are declared.
 
-Whoever declares a hyperparameter gets tests for free: no value that its constraint forbids may pass, and every
-value that it allows has to. Needs the package hypothesis.
+Whoever declares a hyperparameter gets tests for free: no value that its constraint forbids may pass, and
+every value that it allows has to. Needs the package hypothesis.
 """
 
 from __future__ import annotations

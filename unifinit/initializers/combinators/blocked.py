@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from unifinit.content import Content
@@ -63,7 +64,7 @@ class Blocked(RandomInitializer):
 
     initializer: Any = checked(_one_or_several, "an initializer, or a sequence of them")
     count: int | None = whole(default=None, least=1, optional=True)
-    sizes: tuple[int, ...] | None = several(whole(least=0), default=None, least=1, optional=True)
+    sizes: Sequence[int] | None = several(whole(least=0), default=None, least=1, optional=True)
     axis: str = choice(("out", "in", "batch"), default="out")
 
     def validate(self) -> None:
@@ -103,7 +104,7 @@ class Blocked(RandomInitializer):
                 f"the {self.axis} axis of shape {weight.shape} has {size} elements; wanted a multiple of "
                 f"{number}, the number of blocks, or sizes"
             )
-        sizes = self.sizes or (size // number,) * number
+        sizes = tuple(self.sizes or (size // number,) * number)
         if sum(sizes) != size:
             raise ShapeError(
                 f"the {self.axis} axis of shape {weight.shape} has {size} elements; wanted {sum(sizes)}, the "

@@ -37,7 +37,7 @@ class AntisymmetricMatrix(Computed):
         vars(self).update(size=size, stddev=stddev, damping=damping)
 
     def compute(self, source: Source, dtype: DType) -> HostArray:
-        """The matrix: each element by one subtraction, one multiplication and, on the diagonal, another one."""
+        """The matrix: one subtraction and one multiplication for each element off the diagonal."""
         drawn = source.draw(normal(0.0, 1.0, dtype.compute), (self.size, self.size), dtype.compute)
         wide = drawn.astype(np.float64)
         matrix = (wide - wide.T) * self._factor
@@ -97,7 +97,7 @@ class Antisymmetric(RandomInitializer):
         """The matrix, or one for each place along the batch axes."""
         if weight.spatial or weight.rows != weight.columns or weight.rank < 2:
             raise ShapeError(
-                f"shape {weight.shape} has {weight.rows} inputs and {weight.columns} outputs; wanted a square "
-                "matrix, for an antisymmetric one"
+                f"shape {weight.shape} has {weight.rows} inputs and {weight.columns} outputs; wanted a "
+                "square matrix, as an antisymmetric one is"
             )
         return batched(AntisymmetricMatrix(weight.rows, self.stddev, self.damping), weight.batch)
