@@ -8,7 +8,7 @@ copyright = author  # noqa: A001 - Sphinx's name
 version = release = unifinit.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "examples"]
 html_theme = "alabaster"
 html_theme_options = {
     "description": "The same weights on every framework",

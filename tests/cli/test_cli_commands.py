@@ -21,8 +21,19 @@ def test_list_has_every_public_initializer_with_its_defaults(run_json):
     assert listed["VarianceScaling"] == {
         "name": "VarianceScaling",
         "summary": ui.VarianceScaling.summary,
-        "hyperparameters": {"scale": 1.0, "mode": "fan_in", "distribution": "normal", "seed": None},
+        "hyperparameters": {
+            "scale": 1.0,
+            "mode": "fan_in",
+            "distribution": "normal",
+            "gain": 1.0,
+            "seed": None,
+        },
+        "formula": ui.VarianceScaling.formula,
+        "source": ui.VarianceScaling.source,
+        "names": ["variance_scaling", "variance_scaling_initializer"],
+        "plugin": None,
     }
+    assert document["broken"] == {}
 
 
 def test_describe_tells_what_the_library_tells(run_json):

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import unifinit as ui
@@ -20,6 +20,8 @@ CASES = [
     for cls in own_classes()
     for name in cls.hyperparameters
 ]
+ALLOWED = [case for case in CASES if not valid(case.values[0].hyperparameters[case.values[1]]).is_empty]
+"""Those whose values can be made from what is declared."""
 
 
 def test_every_initializer_has_an_example():
@@ -40,20 +42,19 @@ def test_what_is_forbidden_is_refused(cls, name, data):
         cls.from_config({**CONFIGS[cls.__name__], name: value})
 
 
-@pytest.mark.parametrize(("cls", "name"), CASES)
+@pytest.mark.parametrize(("cls", "name"), ALLOWED)
 @settings(max_examples=10, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(data=st.data())
 def test_what_is_allowed_is_kept(cls, name, data):
-    strategy = valid(cls.hyperparameters[name])
-    assume(not strategy.is_empty)
-    value = data.draw(strategy)
+    value = data.draw(valid(cls.hyperparameters[name]))
     try:
         initializer = cls(**{**CONFIGS[cls.__name__], name: value})
     except ui.ArgumentError as error:
         # Only because it does not go together with another one, which a declaration cannot say.
         assert any(other in str(error) for other in cls.hyperparameters if other != name)  # noqa: PT017
         return
-    assert cls.from_config(initializer.get_config()) == initializer
+    if cls.__name__ != "FromFunction":  # Which no configuration can hold.
+        assert cls.from_config(initializer.get_config()) == initializer
 
 
 @pytest.mark.parametrize("cls", own_classes(), ids=lambda cls: cls.__name__)

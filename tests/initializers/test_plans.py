@@ -196,10 +196,11 @@ class TestDescription:
         text = str(default.describe((3, 4)))
         lines = text.splitlines()
         assert lines[0].split() == [type(default).__name__, *default.summary.split()]
-        assert [line.split()[0] for line in lines[1:]] == [
-            "config", "shape", "fans", "elements", "mean", "stddev", "range"
+        facts = lines[: lines.index("")] if "" in lines else lines
+        assert [line.split()[0] for line in facts[1:]] == [
+            "config", "shape", "fans", "elements", "mean", "stddev", "range", "norm", "draws"
         ]  # fmt: skip
-        assert len({line.index(line.split(maxsplit=1)[1]) for line in lines}) == 1
+        assert len({line.index(line.split(maxsplit=1)[1]) for line in facts}) == 1
 
     def test_every_initializer_has_a_summary(self, default):
         assert default.summary

@@ -101,7 +101,7 @@ def test_two_of_one_name_are_both_left_out(use, plugin):
         InitializerRecord("Halved", make_class, api_version=1, aliases="half"),
         ("Halved", make_class),
     ],
-    ids=repr,
+    ids=["name", "load", "version", "aliases", "no record"],
 )
 def test_malformed_records_are_told(use, record):
     known = use(record)

@@ -10,6 +10,7 @@ import hashlib
 import math
 import re
 import struct
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +25,18 @@ LARGEST = {
     "bfloat16": float.fromhex("0x1.fep127"),
     "float32": float.fromhex("0x1.fffffep127"),
     "float64": float.fromhex("0x1.fffffffffffffp1023"),
+    "float8_e4m3fn": 448.0,
+    "float8_e5m2": 57344.0,
+    "float8_e4m3fnuz": 240.0,
+    "float8_e5m2fnuz": 57344.0,
+}
+COMPLEX = {"complex64": "float32", "complex128": "float64"}  # The dtype of the parts.
+# The bits of a mantissa, the least exponent, the byte of infinity or else of NaN, and whether there is -0.
+EIGHT = {
+    "float8_e4m3fn": (3, -6, 0x7F, True),
+    "float8_e5m2": (2, -14, 0x7C, True),
+    "float8_e4m3fnuz": (3, -7, 0x80, False),
+    "float8_e5m2fnuz": (2, -15, 0x80, False),
 }
 INTEGERS = {f"{sign}int{bits}": bits for sign in ("", "u") for bits in (8, 16, 32, 64)} | {"bool": 8}
 
@@ -36,6 +49,7 @@ SCALING = {
     "HeNormal": (2.0, "fan_in", "truncated_normal"),
     "LecunUniform": (1.0, "fan_in", "uniform"),
     "LecunNormal": (1.0, "fan_in", "truncated_normal"),
+    "XavierNormal": (1.0, "fan_avg", "untruncated_normal"),
 }
 
 
@@ -87,6 +101,11 @@ def derive(key: tuple[int, int], name: int | str) -> tuple[int, int]:
     return fold_in(fold_in(key, high), low)
 
 
+def seed_of(key: tuple[int, int]) -> int:
+    """The seed whose key this is: what is drawn with a derived key is drawn with this seed."""
+    return key[0] << 32 | key[1]
+
+
 def element(key: tuple[int, int], i: int) -> tuple[int, int]:
     return block(key, (i >> 32, i & WORD))
 
@@ -109,6 +128,10 @@ def rn64(x: float) -> float:
 
 def stored(x: float, dtype: str) -> bytes:
     """A float32 or float64 number as an element of a dtype, little-endian."""
+    if dtype in COMPLEX:
+        return stored(x.real, COMPLEX[dtype]) + stored(x.imag, COMPLEX[dtype])
+    if dtype in EIGHT:
+        return stored_eight(x, dtype)
     if dtype == "float64":
         return struct.pack("<d", x)
     if dtype == "float16":
@@ -121,6 +144,21 @@ def stored(x: float, dtype: str) -> bytes:
         return b"\xc0\x7f"
     word += 0x7FFF + (word >> 16 & 1)
     return (word >> 16).to_bytes(2, "little")
+
+
+def stored_eight(x: float, dtype: str) -> bytes:
+    mantissa, least, beyond, signed_zero = EIGHT[dtype]
+    if math.isnan(x):
+        return b"\x7f" if signed_zero else b"\x80"
+    sign = 128 if math.copysign(1.0, x) < 0 else 0
+    if abs(x) > 2 * LARGEST[dtype]:
+        return bytes([beyond | sign])
+    e = max(least, math.frexp(x)[1] - 1) if x else least
+    n = round(Fraction(abs(x)) / Fraction(2) ** (e - mantissa))  # Ties to even.
+    byte = (e - least) * 2**mantissa + n
+    if byte == 0:
+        return bytes([sign if signed_zero else 0])
+    return bytes([min(byte, beyond) | sign])
 
 
 class Resolution:
@@ -240,6 +278,7 @@ class Stream:
         self.double = Double(contents["double.bin"])
 
     def resolution(self, dtype: str) -> Resolution:
+        dtype = COMPLEX.get(dtype, dtype)
         refuse(dtype not in LARGEST)
         return self.double if dtype == "float64" else self.single
 
@@ -257,6 +296,14 @@ class Stream:
         key = key_from_seed(seed)
         return [self.resolution(dtype).fraction(*element(key, i)) for i in range(count)]
 
+    def complex(self, seed: int, dtype: str, part: Callable[[int, str, int], bytes]) -> bytes:
+        """Complex numbers of the parts number 0 and 1, each for a seed and a dtype."""
+        keys = [seed_of(fold_in(key_from_seed(seed), number)) for number in (0, 1)]
+        real, imaginary = (part(key, COMPLEX[dtype], number) for number, key in enumerate(keys))
+        width = 8 if dtype == "complex128" else 4
+        places = range(0, len(real), width)
+        return b"".join(real[i : i + width] + imaginary[i : i + width] for i in places)
+
     def uniform(
         self,
         seed: int,
@@ -269,6 +316,8 @@ class Stream:
         refuse(not (math.isfinite(minval) and math.isfinite(maxval)))
         if minval == maxval:
             return self.constant(shape, dtype, minval)
+        if dtype in COMPLEX:
+            return self.complex(seed, dtype, lambda s, part, _: self.uniform(s, shape, part, minval, maxval))
         minval, maxval = r.rn(minval), r.rn(maxval)
         refuse(r.subnormal(minval) or r.subnormal(maxval))
         refuse(not minval < maxval)
@@ -296,6 +345,10 @@ class Stream:
         refuse(not (math.isfinite(mean) and math.isfinite(stddev)))
         if stddev == 0:
             return self.constant(shape, dtype, mean)
+        if dtype in COMPLEX:
+            t = stddev / math.sqrt(2)
+            means = (mean, 0.0)
+            return self.complex(seed, dtype, lambda s, part, i: self.normal(s, shape, part, means[i], t))
         return b"".join(stored(x, dtype) for x in self.normals(seed, shape, dtype, mean, stddev))
 
     def normals(
@@ -327,6 +380,13 @@ class Stream:
         refuse(not lower < upper)
         if stddev == 0:
             return self.constant(shape, dtype, mean)
+        if dtype in COMPLEX:
+            t, means = stddev / math.sqrt(2), (mean, 0.0)
+            return self.complex(
+                seed,
+                dtype,
+                lambda s, part, i: self.truncated_normal(s, shape, part, lower, upper, means[i], t),
+            )
         mean, stddev = r.rn(mean), r.rn(stddev)
         refuse(stddev < r.least_scale or r.subnormal(mean))
         reach = r.top * 2.0**-r.quantile_bits
@@ -353,8 +413,9 @@ class Stream:
         return b"".join(self.stored_constant(v, dtype) for v in values)
 
     def stored_constant(self, value: float, dtype: str) -> bytes:
-        if dtype in LARGEST:
-            refuse(math.isfinite(value) and abs(value) > LARGEST[dtype])
+        part = COMPLEX.get(dtype, dtype)
+        if part in LARGEST:
+            refuse(math.isfinite(value) and abs(value) > LARGEST[part])
             return stored(self.resolution(dtype).rn(float(value)), dtype)
         refuse(not math.isfinite(value) or value != int(value))
         if dtype == "bool":
@@ -374,27 +435,51 @@ class Stream:
         scale: float = 1.0,
         mode: str = "fan_in",
         distribution: str = "normal",
+        gain: float = 1.0,
     ) -> bytes:
-        rn = self.resolution(dtype).rn
-        refuse(not scale >= 0 or math.isinf(scale))
-        shape = weight.shape
+        refuse(not (scale >= 0 and math.isfinite(scale) and math.isfinite(gain)))
+        scale = gain * gain * scale
         fan_in, fan_out = weight.fans
         geometric = math.sqrt(float(fan_in * fan_out))
         means = {"fan_avg": (fan_in + fan_out) / 2, "fan_geo_avg": geometric}
         n = max(1, {"fan_in": fan_in, "fan_out": fan_out, **means}[mode])
-        variance = rn(scale / n)
+        return self.with_variance(seed, weight.shape, dtype, scale / n, distribution)
+
+    def with_variance(
+        self, seed: int, shape: tuple[int, ...], dtype: str, variance: float, distribution: str
+    ) -> bytes:
+        rn = self.resolution(dtype).rn
+        variance = rn(variance)
         if distribution == "uniform":
-            return self.symmetric(seed, shape, dtype, rn(math.sqrt(rn(3 * variance))))
+            square = 3 * variance / 2 if dtype in COMPLEX else 3 * variance
+            return self.symmetric(seed, shape, dtype, rn(math.sqrt(rn(square))))
         stddev = rn(math.sqrt(variance))
         if distribution == "untruncated_normal":
             return self.normal(seed, shape, dtype, 0.0, stddev)
         c = rn(0.87962566103423978)
         return self.truncated_normal(seed, shape, dtype, -2.0, 2.0, 0.0, stddev / c)
 
+    def kaiming(
+        self,
+        seed: int,
+        weight: Weight,
+        dtype: str,
+        distribution: str,
+        a: float = 0.0,
+        mode: str = "fan_in",
+        nonlinearity: str = "leaky_relu",
+    ) -> bytes:
+        """Without the functions whose gain follows from a moment."""
+        gains = {"linear": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 0.75}
+        gains["leaky_relu"] = math.sqrt(2 / (1 + a * a))
+        gain = gains[nonlinearity]
+        return self.variance_scaling(seed, weight, dtype, gain * gain, mode, distribution)
+
     def uniform_unit_scaling(self, seed: int, weight: Weight, dtype: str, factor: float = 1.0) -> bytes:
         refuse(not factor >= 0 or math.isinf(factor))
         m = max(1, weight.field * weight.inputs) if len(weight.shape) > 1 else 1
-        return self.symmetric(seed, weight.shape, dtype, math.sqrt(3 / m) * factor)
+        limit = math.sqrt(3 / m) * factor
+        return self.symmetric(seed, weight.shape, dtype, limit / math.sqrt(2) if dtype in COMPLEX else limit)
 
     def symmetric(self, seed: int, shape: tuple[int, ...], dtype: str, limit: float) -> bytes:
         if limit == 0:
@@ -429,6 +514,10 @@ class Stream:
     ) -> bytes:
         """The array of an initializer of a name and a configuration, in any layout."""
         weight, axes = Weight.of(layout, shape)
+        return permuted(self.canonical(name, seed, weight, dtype, **config), weight.shape, axes)
+
+    def canonical(self, name: str, seed: int, weight: Weight, dtype: str, **config: object) -> bytes:
+        """The same, in canonical order."""
         canonical = weight.shape
         makers = {
             "Zeros": lambda: self.constant(canonical, dtype, 0),
@@ -438,14 +527,14 @@ class Stream:
             "RandomNormal": lambda: self.normal(seed, canonical, dtype, **config),
             "TruncatedNormal": lambda: self.truncated_normal(seed, canonical, dtype, -2.0, 2.0, **config),
             "VarianceScaling": lambda: self.variance_scaling(seed, weight, dtype, **config),
+            "KaimingUniform": lambda: self.kaiming(seed, weight, dtype, "uniform", **config),
+            "KaimingNormal": lambda: self.kaiming(seed, weight, dtype, "untruncated_normal", **config),
             "UniformUnitScaling": lambda: self.uniform_unit_scaling(seed, weight, dtype, **config),
             "Orthogonal": lambda: self.orthogonal(seed, weight, dtype, **config),
         }
         if name in SCALING:
-            data = self.variance_scaling(seed, weight, dtype, *SCALING[name])
-        else:
-            data = makers[name]()
-        return permuted(data, canonical, axes)
+            return self.variance_scaling(seed, weight, dtype, *SCALING[name], **config)
+        return makers[name]()
 
 
 # Layouts.
@@ -460,6 +549,7 @@ class Weight(NamedTuple):
     inputs: int
     outputs: int
     fans: tuple[float, float]
+    sizes: tuple[tuple[int, ...], ...]  # Of batch, spatial, input and output axes.
 
     @classmethod
     def of(cls, layout: str, shape: tuple[int, ...]) -> tuple[Weight, tuple[int, ...]]:
@@ -467,7 +557,7 @@ class Weight(NamedTuple):
         kind, groups, strides, order = split_layout(layout)
         rank, size = len(shape), math.prod(shape)
         if "..." in order and "->" not in order and rank < 2:
-            return cls(shape, False, 1, 1, size, (size, size)), tuple(range(rank))
+            return cls(shape, False, 1, 1, size, (size, size), ((), (), (), shape)), tuple(range(rank))
         roles = roles_of(order, rank)
         axes = tuple(place for role in roles for place in role)
         field, inputs, outputs = (math.prod(shape[place] for place in role) for role in roles[1:])
@@ -484,7 +574,8 @@ class Weight(NamedTuple):
         }.get(kind, (inputs * field, Fraction(outputs * field, groups * s)))
         exact = tuple(int(fan) if fan == int(fan) else float(fan) for fan in fans)
         canonical = tuple(shape[place] for place in axes)
-        return cls(canonical, bool(roles[0]), field, inputs, outputs, exact), axes
+        sizes = tuple(tuple(shape[place] for place in role) for role in roles)
+        return cls(canonical, bool(roles[0]), field, inputs, outputs, exact, sizes), axes
 
 
 def split_layout(layout: str) -> tuple[str, int, list[int], str]:

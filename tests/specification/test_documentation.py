@@ -10,11 +10,13 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import unifinit as ui
 from unifinit import backend
+from unifinit.initializers.classes import CLASSES
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 FRAMEWORKS = ("torch", "tensorflow", "keras", "jax", "array_api_strict", "ml_dtypes")
@@ -66,7 +68,7 @@ def test_reference_has_every_public_name() -> None:
 
 def test_plugin_on_the_page_passes_the_conformance_suite(tmp_path: Path) -> None:
     pytest.importorskip("array_api_strict")
-    page = (DOCS / "backends.md").read_text("utf-8")
+    page = (DOCS / "backends.md").read_text("utf-8").partition("(initializers-of-plugins)=")[0]
     plugin, module, tests = re.findall(
         r"^```python\n((?:from|import) .*?)^```", page, re.MULTILINE | re.DOTALL
     )
@@ -86,3 +88,17 @@ def test_plugin_on_the_page_passes_the_conformance_suite(tmp_path: Path) -> None
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "passed" in done.stdout
+
+
+def test_initializer_of_a_plugin_on_the_page_works() -> None:
+    page = (DOCS / "backends.md").read_text("utf-8").partition("(initializers-of-plugins)=")[2]
+    source = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)[0]
+    names: dict[str, Any] = {"__name__": "example_of_the_page"}
+    try:
+        exec(source, names)
+        (record,) = names["unifinit_initializers"]()
+        found = ui.get("cubed", scale=2.0)
+        assert type(found) is record.load() is names["Cubed"]
+        assert found.describe((4, 3)).moments.stddev == pytest.approx((2 / 64) ** 0.5, rel=1e-6)
+    finally:
+        CLASSES.pop("Cubed", None)

@@ -494,8 +494,8 @@ def from_identifier(identifier: object, what: str, config: Mapping[str, Any] | N
         return _from_config(named(identifier["class_name"]).cls, identifier.get("config", {}))
     if isinstance(identifier, Initializer):
         return identifier
-    raise ConfigError(
-        f"{what} {identifier!r} is no initializer of unifinit; wanted a name or an instance, such as "
+    raise UnknownInitializerError(
+        f"{what} {identifier!r} identifies no initializer of unifinit; wanted a name or an instance, such as "
         "'he_normal', or a configuration"
     )
 

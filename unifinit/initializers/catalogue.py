@@ -67,7 +67,7 @@ def serialize(initializer: Initializer) -> dict[str, Any]:
     --------
     >>> import unifinit as ui
     >>> ui.serialize(ui.Orthogonal(gain=2, seed=1))
-    {'class_name': 'Orthogonal', 'config': {'gain': 2.0, 'seed': 1}}
+    {'class_name': 'Orthogonal', 'config': {'gain': 2.0, 'flatten': 'inputs', 'seed': 1}}
 
     Raises
     ------

@@ -46,7 +46,7 @@ def invalid(declared: Hyperparameter) -> st.SearchStrategy[Any]:
             lambda pair: [*pair[0], pair[1]]
         )
         return st.one_of(foreign, spoiled, short)
-    return st.sampled_from([object(), object, {1, 2}, b"\xff", ...])
+    return st.sampled_from([object(), {1, 2}, b"\xff", ...])
 
 
 def valid(declared: Hyperparameter) -> st.SearchStrategy[Any]:
