@@ -199,16 +199,10 @@ class Values(Fixed):
         return Values(tuple(fitting(value * factor, dtype) for value in self.values))
 
 
-class ScaledValues(Computed):
-    """What a computed content has, times a factor."""
+class Derived(Computed):
+    """A computed content that is made from another one and is like it, unless it says otherwise."""
 
-    content: Computed
-    factor: float
-
-    parts = ("content", "factor")
-
-    def __init__(self, content: Computed, factor: float) -> None:
-        vars(self).update(content=content, factor=factor)
+    content: Content
 
     @property
     def needs_key(self) -> bool:
@@ -220,6 +214,26 @@ class ScaledValues(Computed):
         """That of the other content."""
         return self.content.label
 
+    def moments(self) -> Moments:
+        """Those of the other content."""
+        return self.content.moments()
+
+    def blocks(self, size: int) -> int:
+        """Those of the other content."""
+        return self.content.blocks(size)
+
+
+class ScaledValues(Derived):
+    """What a computed content has, times a factor."""
+
+    content: Computed
+    factor: float
+
+    parts = ("content", "factor")
+
+    def __init__(self, content: Computed, factor: float) -> None:
+        vars(self).update(content=content, factor=factor)
+
     def compute(self, source: Source, dtype: DType) -> HostArray:
         """The products, in at least float64."""
         numbers = self.content.compute(source, dtype)
@@ -229,12 +243,8 @@ class ScaledValues(Computed):
         """Those of the other content, scaled."""
         return Moments(*(part * self.factor for part in self.content.moments()))
 
-    def blocks(self, size: int) -> int:
-        """Those of the other content."""
-        return self.content.blocks(size)
 
-
-class Transposed(Computed):
+class Transposed(Derived):
     """A computed content of a shape, with its axes in another order."""
 
     content: Computed
@@ -246,27 +256,9 @@ class Transposed(Computed):
     def __init__(self, content: Computed, shape: Shape, axes: tuple[int, ...]) -> None:
         vars(self).update(content=content, shape=shape, axes=axes)
 
-    @property
-    def needs_key(self) -> bool:
-        """Whether the other content needs one."""
-        return self.content.needs_key
-
-    @property
-    def label(self) -> str:
-        """That of the other content."""
-        return self.content.label
-
     def compute(self, source: Source, dtype: DType) -> HostArray:
         """The same elements elsewhere."""
         return self.content.compute(source, dtype).reshape(self.shape).transpose(self.axes)
-
-    def moments(self) -> Moments:
-        """Those of the other content."""
-        return self.content.moments()
-
-    def blocks(self, size: int) -> int:
-        """Those of the other content."""
-        return self.content.blocks(size)
 
 
 class OrthogonalMatrix(Computed):

@@ -190,13 +190,21 @@ class TestBlocked:
 
 class TestStacked:
     @pytest.mark.parametrize(
-        "inner", [ui.HeNormal(), ui.Orthogonal(), ui.Blocked(ui.Orthogonal(), 2)], ids=repr
+        "inner",
+        [
+            ui.HeNormal(),
+            ui.Orthogonal(),
+            ui.Blocked(ui.Orthogonal(), 2),
+            ui.Masked(ui.Blocked(["he_normal", "ones"]), np.tri(6)),
+            ui.Scaled(ui.Blocked("orthogonal", 2, axis="in"), 0.5),
+        ],
+        ids=["normal", "orthogonal", "blocked", "masked", "scaled"],
     )
     @pytest.mark.parametrize("layout", ["IO", "OI"])
     def test_each_layer_is_an_array_of_its_own(self, inner, layout):
-        found = ui.Stacked(inner)((3, 4, 6), layout=layout, seed=KEY)
+        found = ui.Stacked(inner)((3, 6, 6), layout=layout, seed=KEY)
         for number in range(3):
-            assert np.array_equal(found[number], inner((4, 6), layout=layout, seed=KEY / number))
+            assert np.array_equal(found[number], inner((6, 6), layout=layout, seed=KEY / number))
 
     def test_fans_are_those_of_a_layer(self):
         assert ui.Stacked("he_normal").describe((12, 64, 32), layout="OI").fans == (32, 64)

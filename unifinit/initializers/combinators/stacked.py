@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from unifinit.content import Content
-from unifinit.contents import Blocks
+from unifinit.contents import Blocks, Masked
 from unifinit.errors import ShapeError
 from unifinit.initializers.base import RandomInitializer, from_identifier
 from unifinit.initializers.combinators.wrapper import unseeded
@@ -81,4 +81,6 @@ def shifted(content: Content) -> Content:
     """A content for a shape that has one more axis of size 1 in front."""
     if isinstance(content, Blocks):
         return Blocks(tuple(map(shifted, content.contents)), content.sizes, content.axis + 1)
+    if isinstance(content, Masked):
+        return Masked(shifted(content.content), content.mask, content.kept)
     return content

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from unifinit.content import Moments
-from unifinit.contents import Computed, HostArray, Source, mixed
+from unifinit.contents import Computed, Derived, HostArray, Source, mixed
 from unifinit.types import DType, Shape
 
 NOTHING = Moments(0.0, 0.0, 0.0, 0.0)
 
 
-class Tap(Computed):
+class Tap(Derived):
     """A computed content of checked numbers at one of some taps, and zeros at the others."""
 
     content: Computed
@@ -23,16 +23,6 @@ class Tap(Computed):
 
     def __init__(self, content: Computed, taps: int, place: int) -> None:
         vars(self).update(content=content, taps=taps, place=place)
-
-    @property
-    def needs_key(self) -> bool:
-        """Whether the other content needs one."""
-        return self.content.needs_key
-
-    @property
-    def label(self) -> str:
-        """That of the other content."""
-        return self.content.label
 
     def compute(self, source: Source, dtype: DType) -> HostArray:
         """The taps one after the other; the key is that of the other content."""

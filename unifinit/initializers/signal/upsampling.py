@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from unifinit.content import Content, Moments
-from unifinit.contents import Computed, Fill, Fixed, HostArray, Source, batched
+from unifinit.content import Content
+from unifinit.contents import Derived, Fill, Fixed, HostArray, Source, batched
 from unifinit.errors import LayoutError, ShapeError
 from unifinit.initializers.base import Aliases, Initializer, initializer
 from unifinit.initializers.combinators.blocked import share
@@ -89,15 +89,16 @@ class Bilinear(Initializer):
 
     Notes
     -----
-    Along an axis of k elements, with the factor f = (k + 1) // 2, element x is 1 - |x - (k - 1)/2| / f; the
-    filter is the product over the axes, which may differ in length. Source: Long, Shelhamer & Darrell, "Fully
-    convolutional networks for semantic segmentation" (2015), section 3.3, and ``upsample_filt`` in the
-    authors' code; Chainer's ``UpsamplingDeconvFilter`` and ``DownsamplingConvFilter`` and Caffe's
-    ``BilinearFiller`` are the same along an axis. A transposed convolution with a stride of f keeps linear
-    functions then, away from borders; with the usual k = 2 f - f % 2 and a padding of f // 2 it multiplies
-    the size by f. Only for such k do MXNet's and Paddle's ``Bilinear`` agree: for k = 2, 3, 6, 7, 10, ...
-    their filter is off the centre. Paddle's, as older ones of MXNet, also takes rows from a quotient that
-    should be whole. All places along batch axes have the same filters.
+    Along an axis of k elements, with the factor f = (k + 1) // 2, element x is
+    ``1 - abs(x - (k - 1) / 2) / f``; the filter is the product over the axes, which may differ in length.
+    Source: Long, Shelhamer & Darrell, "Fully convolutional networks for semantic segmentation" (2015),
+    section 3.3, and ``upsample_filt`` in the authors' code; Chainer's ``UpsamplingDeconvFilter`` and
+    ``DownsamplingConvFilter`` and Caffe's ``BilinearFiller`` are the same along an axis. A transposed
+    convolution with a stride of f keeps linear functions then, away from borders; with the usual
+    k = 2 f - f % 2 and a padding of f // 2 it multiplies the size by f. Only for such k do MXNet's and
+    Paddle's ``Bilinear`` agree: for k = 2, 3, 6, 7, 10, ... their filter is off the centre. Paddle's, as older
+    ones of MXNet, also takes rows from a quotient that should be whole. All places along batch axes have the
+    same filters.
 
     Examples
     --------
@@ -137,7 +138,7 @@ class Bilinear(Initializer):
         return batched(filters, weight.batch)
 
 
-class RepeatedOutputs(Computed):
+class RepeatedOutputs(Derived):
     """A content whose outputs are each there several times."""
 
     content: Content
@@ -160,10 +161,6 @@ class RepeatedOutputs(Computed):
         smaller = source.draw(self.content, self.shape, dtype.compute)
         columns = np.arange(self.shape[-1] * self.times)
         return smaller[..., columns % self.shape[-1] if self.tiled else columns // self.times]
-
-    def moments(self) -> Moments:
-        """Those of the other content."""
-        return self.content.moments()
 
     def scaled(self, factor: float, dtype: DType) -> RepeatedOutputs:
         """The other content scaled."""
