@@ -96,9 +96,9 @@ class Bilinear(Initializer):
     ``DownsamplingConvFilter`` and Caffe's ``BilinearFiller`` are the same along an axis. A transposed
     convolution with a stride of f keeps linear functions then, away from borders; with the usual
     k = 2 f - f % 2 and a padding of f // 2 it multiplies the size by f. Only for such k do MXNet's and
-    Paddle's ``Bilinear`` agree: for k = 2, 3, 6, 7, 10, ... their filter is off the centre. Paddle's, as older
-    ones of MXNet, also takes rows from a quotient that should be whole. All places along batch axes have the
-    same filters.
+    Paddle's ``Bilinear`` agree: for k = 2, 3, 6, 7, 10, ... their filter is off the centre. Paddle's, as
+    older ones of MXNet, also takes rows from a quotient that should be whole. All places along batch axes
+    have the same filters.
 
     Examples
     --------
