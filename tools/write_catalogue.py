@@ -35,14 +35,14 @@ TITLES = {
 KERNELS = {
     "dense, 32 to 64": ("IO", (32, 64)),
     "convolution 3 × 3, 32 to 64": ("HWIO", (3, 3, 32, 64)),
-    "the same, stride 2": ("conv(stride=2) HWIO", (3, 3, 32, 64)),
-    "the same, 4 groups": ("conv(groups=4) HWIO", (3, 3, 8, 64)),
+    "convolution 3 × 3, 32 to 64, stride 2": ("conv(stride=2) HWIO", (3, 3, 32, 64)),
+    "convolution 3 × 3, 32 to 64, 4 groups": ("conv(groups=4) HWIO", (3, 3, 8, 64)),
     "depthwise 3 × 3, 32 channels to 2 each": ("depthwise HWIO", (3, 3, 32, 2)),
     "transposed 3 × 3, 32 to 64": ("conv_transpose HWIO", (3, 3, 32, 64)),
-    "the same, 4 groups, transposed": ("conv_transpose(groups=4) HWIO", (3, 3, 32, 16)),
+    "transposed 3 × 3, 32 to 64, 4 groups": ("conv_transpose(groups=4) HWIO", (3, 3, 32, 16)),
     "embedding, 50 to 16": ("embedding IO", (50, 16)),
     "64 to 4 heads of 16": ("in=0 out=1,2", (64, 4, 16)),
-    "8 layers, 64 to 32": ("GIO", (8, 64, 32)),
+    "8 separate layers, 64 to 32 each": ("GIO", (8, 64, 32)),
     "einsum abc,cde->abde": ("abc,cde->abde", (64, 4, 16)),
     "vector of 64": ("...IO", (64,)),
     "scalar": ("...IO", ()),
@@ -120,7 +120,7 @@ def _names(cls: type[Any]) -> list[str]:
 def _peers_table(class_name: str) -> str:
     peers = peers_of(class_name)
     if not peers:
-        return "No other framework has it.\n"
+        return "None of these frameworks has it.\n"
     rows = [
         (
             TITLES[peer.framework],

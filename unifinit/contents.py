@@ -100,7 +100,7 @@ class Fill(Content):
 
     def scaled(self, factor: float, dtype: DType) -> Fill:
         """The product everywhere."""
-        return fill(self.value * factor, dtype)
+        return fill(_product(self.value, factor), dtype)
 
     def blocks(self, size: int) -> int:
         """None."""
@@ -196,7 +196,7 @@ class Values(Fixed):
 
     def scaled(self, factor: float, dtype: DType) -> Values:
         """The products."""
-        return Values(tuple(fitting(value * factor, dtype) for value in self.values))
+        return Values(tuple(fitting(_product(value, factor), dtype) for value in self.values))
 
 
 class Derived(Computed):
@@ -585,3 +585,8 @@ def _fitting(value: float, dtype: DType) -> float:
             f"{dtype.smallest} to {dtype.largest}, or a floating dtype"
         )
     return bool(value) if dtype.kind == "bool" else int(value)
+
+
+def _product(value: Number, factor: float) -> Number:
+    """A number times a factor, complex ones part by part, so that infinities stay where they are."""
+    return complex(value.real * factor, value.imag * factor) if isinstance(value, complex) else value * factor

@@ -45,6 +45,8 @@ class Plan(Value):
         By how much the number of an element grows along each axis of the result.
     is_drawn
         Whether each element is drawn from its block, rather than being constant, computed or made of parts.
+    limits
+        The dtype whose range the elements have to keep within: that of the result, whatever it is made in.
     """
 
     shape: Shape
@@ -56,6 +58,7 @@ class Plan(Value):
     result_shape: Shape
     steps: tuple[int, ...]
     is_drawn: bool
+    limits: DType
 
     parts = ("shape", "dtype", "content", "axes", "key")
 
@@ -78,6 +81,7 @@ class Plan(Value):
             result_shape=shape if axes is None else tuple(shape[axis] for axis in axes),
             steps=steps if axes is None else tuple(steps[axis] for axis in axes),
             is_drawn=isinstance(content, Distribution),
+            limits=dtype,
         )
 
     @property
@@ -95,9 +99,14 @@ class Plan(Value):
         return plan
 
     def with_dtype(self, dtype: DType) -> Plan:
-        """The same plan with another dtype, which has every number of the content's own dtype."""
+        """The same plan in a wider dtype, from which its elements are yet to be rounded."""
         plan = object.__new__(Plan)
         plan.__dict__.update(self.__dict__, dtype=dtype)
+        return plan
+
+    def _part(self, shape: Shape, content: Content, key: Key | None) -> Plan:
+        plan = Plan(shape, self.dtype, content, self.axes, key)
+        vars(plan).update(limits=self.limits)
         return plan
 
     def required_key(self) -> Key:
@@ -127,7 +136,7 @@ class Plan(Value):
             where = (slice(None),) * place + (slice(start, start + size),)
             shape = (*self.shape[:axis], size, *self.shape[axis + 1 :])
             key = self.key / number if block.needs_key and self.key is not None else None
-            yield where, Plan(shape, self.dtype, block, self.axes, key)
+            yield where, self._part(shape, block, key)
             start += size
 
     def complex_parts(self, content: Complex) -> tuple[Plan, Plan]:
@@ -140,10 +149,8 @@ class Plan(Value):
     def unmasked(self, content: Masked) -> tuple[Plan, npt.NDArray[np.bool_]]:
         """The plan of the other content, and the mask in the order of the result."""
         mask = content.array(self.shape)
-        return (
-            Plan(self.shape, self.dtype, content.content, self.axes, self.key),
-            mask if self.axes is None else mask.transpose(self.axes),
-        )
+        whole = self._part(self.shape, content.content, self.key)
+        return whole, mask if self.axes is None else mask.transpose(self.axes)
 
 
 def make_plan(shape: Shape, dtype: DType, layout: Layout, content: Callable[[Weight], Content]) -> Plan:

@@ -130,7 +130,7 @@ def host_values(plan: Plan, engine: Engine | None = None) -> HostArray:
     if not values.flags.writeable:
         values = values.copy()  # What a content keeps must not become somebody's array.
     if not content.checked:
-        _check_range(values, dtype)
+        _check_range(values, plan.limits)
     with np.errstate(over="ignore"):
         return values.astype(dtype.compute.name, copy=False).reshape(-1)
 

@@ -80,6 +80,11 @@ class TestScaled:
         assert ui.Scaled(ui.HeNormal(seed=5), 2.0, seed=6).seed == ui.Key(6)
         assert ui.Scaled(ui.HeNormal(seed=5), 2.0) == ui.Scaled(ui.HeNormal(), 2.0, seed=5)
 
+    def test_complex_constants_part_by_part(self):
+        found = ui.Scaled(ui.Constant(complex(np.inf, 1.0)), 2.0)((1,), "complex64")[0]
+        assert (found.real, found.imag) == (np.inf, 2.0)
+        assert np.signbit(ui.Scaled(ui.Constant(complex(-0.0, 1.0)), 2.0)((1,), "complex64")[0].real)
+
     def test_constants(self):
         assert ui.Scaled(ui.Constant(0.5), 3)((2,)).tolist() == [1.5, 1.5]
         assert ui.Scaled(ui.Constant([1, 2]), 3)((2,), "int32").tolist() == [3, 6]
@@ -212,6 +217,21 @@ class TestStacked:
     def test_of_stacks(self):
         found = ui.Stacked(ui.Stacked("he_normal"))((2, 3, 4, 5), seed=KEY)
         assert np.array_equal(found[1, 2], ui.HeNormal()((4, 5), seed=KEY / 1 / 2))
+
+    @pytest.mark.parametrize(
+        "make",
+        [
+            lambda inner: ui.Scaled(inner, 2.0),
+            lambda inner: ui.Masked(inner, [[1]]),
+            lambda inner: ui.Blocked(inner, 2),
+            lambda inner: ui.Blocked([inner, "zeros"]),
+            ui.ICNR,
+        ],
+        ids=["scaled", "masked", "blocked", "one block", "icnr"],
+    )
+    def test_is_the_outermost(self, make):
+        with pytest.raises(ArgumentError, match="which no other initializer can contain; wanted it outside"):
+            make(ui.Stacked("he_normal"))
 
     def test_no_layers(self):
         assert ui.Stacked("he_normal")((0, 4, 5)).shape == (0, 4, 5)

@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from independent import Stream
+from independent import RefusedError, Stream
 
 import unifinit as ui
 from unifinit.testing import golden
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "specification"
 STREAM = Stream(Path(str(files("unifinit.stream.tables"))))
-WIDTHS = {"int8": 1, "float16": 2, "bfloat16": 2, "float64": 8, "complex64": 4, "complex128": 8}  # Of parts.
+WIDTHS = {"int8": 1, "float16": 2, "bfloat16": 2, "float64": 8, "uint64": 8, "complex128": 8}  # Of parts.
 
 
 def known_answers(page: str) -> list[tuple[str, str]]:
@@ -40,7 +40,7 @@ def parse(call: str) -> tuple[str, list[Any], dict[str, Any]]:
 
 
 def as_hex(data: bytes, dtype: str) -> str:
-    width = WIDTHS.get(dtype, 4)
+    width = 1 if dtype.startswith("float8") else WIDTHS.get(dtype, 4)
     return " ".join(data[i : i + width][::-1].hex() for i in range(0, len(data), width))
 
 
@@ -52,6 +52,75 @@ def library(name: str, seed: int, *args: Any, layout: str = "...IO", **config: A
     """What unifinit makes on NumPy."""
     array = getattr(ui, name)(**config)(*args, seed=seed, backend="numpy", layout=layout)
     return np.asarray(array).tobytes()
+
+
+def classes_of(page: str) -> set[str]:
+    """The initializers that a page defines: those that it calls, but for those of the first page."""
+    first = (PAGES.parent / "specification.md").read_text("utf-8").partition("(spec-answers)=")[0]
+    text = (PAGES / page).read_text("utf-8")
+    return {
+        name
+        for name in re.findall(r"`(\w+)\(", text)
+        if hasattr(ui, name)
+        and name.lower() != name
+        and f"`{name}" not in first
+        and f"| {name} |" not in first
+    }
+
+
+# Shapes at the ends of what the pages accept, and beyond; odd layouts.
+SHAPES = [
+    ((), "...IO"),
+    ((1,), "...IO"),
+    ((12,), "...IO"),
+    ((0,), "...IO"),
+    ((0, 3), "...IO"),
+    ((3, 0), "...IO"),
+    ((1, 1), "...IO"),
+    ((3, 3), "...IO"),
+    ((4, 3), "OI"),
+    ((3, 12), "...IO"),
+    ((4, 12), "IO"),
+    ((1, 12), "...IO"),
+    ((2, 12), "...IO"),
+    ((12, 4), "IO"),
+    ((5, 1, 2), "...IO"),
+    ((5, 1, 2), "GIO"),
+    ((2, 3, 3), "GIO"),
+    ((2, 4, 12), "GIO"),
+    ((0, 4, 12), "GIO"),
+    ((2, 5, 1, 3), "GWIO"),
+    ((3, 4, 2, 8), "...IO"),
+    ((8, 1, 5), "OIW"),
+    ((2, 1, 4), "...IO"),
+    ((3, 0, 1, 4), "...IO"),
+    ((2, 3, 1, 1, 4), "DHWIO"),
+    ((2, 2, 3), "in=0 out=1,2"),
+    ((2, 3, 4), "in=0 out=-1 batch=1"),
+    ((6, 2, 4, 4), "conv_transpose(groups=3) IOHW"),
+    ((12, 2, 5), "conv(groups=3,stride=2) OIW"),
+    ((6, 7), "embedding IO"),
+    ((3, 3, 1, 8), "depthwise ...IO"),
+    ((4, 3, 2), "abd,dhk->abhk"),
+]
+
+
+def agree(initialize: Any, name: str, config: dict[str, Any]) -> None:
+    """Both implementations make the same, or refuse the same, for shapes at the ends of what is accepted."""
+    made = 0
+    for number, (shape, layout) in enumerate(SHAPES):
+        for dtype in ("float32", "float64", "float16", "complex64", "int8", "bool"):
+            try:
+                theirs = library(name, number, shape, dtype, layout=layout, **config)
+            except ui.UnifinitError:
+                theirs = None
+            try:
+                ours = initialize(STREAM, name, number, shape, dtype, layout, **config)
+            except RefusedError:
+                ours = None
+            assert ours == theirs, (shape, dtype, layout)
+            made += bool(ours)
+    assert made
 
 
 def rows(names: Iterable[str]) -> list[Any]:

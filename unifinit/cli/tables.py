@@ -101,13 +101,22 @@ def _peers_table(peers: Sequence[Mapping[str, Any]]) -> Table:
     """What the initializers of the same name in other libraries draw for this shape."""
     table = new_table("in other libraries", "fans", "stddev", "bounds", "what differs")
     for peer in peers:
-        ends = (peer["minimum"], peer["maximum"])
-        unbounded = ends == (None, None)
-        bounds = "none" if unbounded else f"{_end(ends[0], '-')} to {_end(ends[1], '')}"
+        name = f"{peer['framework']}: {peer['name'].rpartition('.')[2]}"
         fans = "-" if peer["fan_in"] is None else f"{peer['fan_in']:g}, {peer['fan_out']:g}"
-        note = peer["note"] or ("nothing" if peer["same"] else "the values")
-        table.add_row(peer["name"], fans, format_number(peer["stddev"], 6), bounds, note)
+        note = "nothing" if peer["same"] else peer["note"] or "the values"
+        bounds = _short_bounds(peer["minimum"], peer["maximum"])
+        table.add_row(name, fans, format_number(peer["stddev"], 6), bounds, note)
+    for column in table.columns[:4]:
+        column.no_wrap = True
     return table
+
+
+def _short_bounds(low: float | None, high: float | None) -> str:
+    if low is None and high is None:
+        return "none"
+    if low is not None and high is not None and low == -high:
+        return f"±{format_number(high, 6)}"
+    return f"{_end(low, '-')} to {_end(high, '')}"
 
 
 def show_backends(found: Sequence[Mapping[str, Any]]) -> None:

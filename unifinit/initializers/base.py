@@ -112,6 +112,8 @@ class Initializer(Value, ABC):
     aliases: ClassVar[Aliases] = MappingProxyType({})
     hyperparameters: ClassVar[Mapping[str, Hyperparameter]] = MappingProxyType({})
     parts: ClassVar[tuple[str, ...]] = ()
+    is_outermost: ClassVar[bool] = False
+    """Whether it changes what the axes of a shape are, so that no other initializer can contain it."""
     __signature__ = _Signature()
 
     def __init_subclass__(cls) -> None:

@@ -169,6 +169,7 @@ class TruncatedNormal(RandomInitializer):
             lower, upper = (lower - self.mean) / stddev, (upper - self.mean) / stddev
             if dtype.is_complex:
                 lower, upper = lower * math.sqrt(2), upper * math.sqrt(2)
-        if self.corrected:
-            stddev /= truncated_stddev(lower, upper)
-        return truncated_normal(lower, upper, self.mean, stddev, dtype)
+        content = truncated_normal(lower, upper, self.mean, stddev, dtype)
+        if not self.corrected or stddev == 0:
+            return content
+        return truncated_normal(lower, upper, self.mean, stddev / truncated_stddev(lower, upper), dtype)

@@ -324,8 +324,8 @@ class _Kaiming(RandomInitializer):
         """The gain of the activation function."""
         from unifinit.gains import calculate_gain, find_activation
 
-        has_parameter = find_activation(self.nonlinearity).parameter is not None
-        return calculate_gain(self.nonlinearity, self.a if has_parameter else None)
+        has_slope = find_activation(self.nonlinearity).name in ("leaky_relu", "prelu")
+        return calculate_gain(self.nonlinearity, self.a if has_slope else None)
 
     def content(self, weight: Weight, dtype: DType) -> Content:
         """Numbers of that variance."""
@@ -338,7 +338,7 @@ class KaimingUniform(_Kaiming):
     Parameters
     ----------
     a : float
-        The negative slope of "leaky_relu" and "prelu", or the alpha of "elu"; other functions take none.
+        The negative slope of "leaky_relu" and "prelu"; other functions have none.
     mode : {"fan_in", "fan_out", "fan_avg", "fan_geo_avg"}
         Which fan.
     nonlinearity : str
@@ -371,7 +371,7 @@ class KaimingNormal(_Kaiming):
     Parameters
     ----------
     a : float
-        The negative slope of "leaky_relu" and "prelu", or the alpha of "elu"; other functions take none.
+        The negative slope of "leaky_relu" and "prelu"; other functions have none.
     mode : {"fan_in", "fan_out", "fan_avg", "fan_geo_avg"}
         Which fan.
     nonlinearity : str

@@ -9,7 +9,7 @@ from unifinit.content import Content
 from unifinit.contents import Blocks
 from unifinit.errors import ArgumentError, ShapeError
 from unifinit.initializers.base import Initializer, RandomInitializer, from_identifier
-from unifinit.initializers.combinators.wrapper import unseeded
+from unifinit.initializers.combinators.wrapper import contained, unseeded
 from unifinit.initializers.hyperparameters import checked, choice, several, whole
 from unifinit.types import DType
 from unifinit.weight import Fans, Weight
@@ -19,8 +19,12 @@ def _one_or_several(value: Any, name: str) -> Initializer | tuple[Initializer, .
     if isinstance(value, (list, tuple)):
         if not value:
             raise ArgumentError(f"{name} is empty; wanted an initializer, or one for each block")
-        return tuple(unseeded(from_identifier(one, f"{name}[{i}]"), name) for i, one in enumerate(value))
-    return unseeded(from_identifier(value, name), name)
+        return tuple(_of_a_block(one, f"{name}[{i}]") for i, one in enumerate(value))
+    return _of_a_block(value, name)
+
+
+def _of_a_block(value: Any, name: str) -> Initializer:
+    return unseeded(contained(from_identifier(value, name), name), name)
 
 
 class Blocked(RandomInitializer):

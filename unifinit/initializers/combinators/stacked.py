@@ -47,6 +47,7 @@ class Stacked(RandomInitializer):
     True
     """
 
+    is_outermost = True
     summary = "a leading axis of layers, each an array of its own"
     formula = "x_i with the key seed / i"
     source = "Layers that are scanned, as flax.linen.scan has them"

@@ -16,13 +16,29 @@ class Wrapper(RandomInitializer):
 
     def validate(self) -> None:
         """Take over the seed of the other initializer."""
-        inner = self.initializer
+        inner = contained(self.initializer, "initializer")
         if isinstance(inner, RandomInitializer) and inner.seed is not None:
             seed = inner.seed if self.seed is None else self.seed
             vars(self).update(initializer=inner.replace(seed=None), seed=seed)
 
     def _check_dtype(self, dtype: DType) -> DType:
         return dtype  # The other initializer checks it.
+
+
+def contained(inner: Initializer, name: str) -> Initializer:
+    """An initializer, if another one can contain it.
+
+    Raises
+    ------
+    ArgumentError
+        If it has to be the outermost one.
+    """
+    if inner.is_outermost:
+        raise ArgumentError(
+            f"{name} is {inner!r}, which no other initializer can contain; wanted it outside: "
+            f"{type(inner).__name__}(...) of the other"
+        )
+    return inner
 
 
 def unseeded(inner: Initializer, name: str) -> Initializer:

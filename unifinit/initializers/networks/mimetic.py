@@ -84,7 +84,8 @@ class Factor(Computed):
         places: list[tuple[int, ...]] = [(head,) for head in range(self.heads)]
         for place in places or [()]:
             z = source.draw(drawn, (self.width, self.width), dtype.compute, self.path, *place)
-            a = z.astype(np.float64) * self.alpha
+            with np.errstate(over="ignore", invalid="ignore"):  # What is infinite is refused below.
+                a = z.astype(np.float64) * self.alpha
             a.reshape(-1)[:: self.width + 1] += self.beta
             u, s, v = svd(a, self.rank)
             factors.append((v if self.right else u) * np.sqrt(s))

@@ -52,4 +52,5 @@ def moments_of(function: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.floa
     """The moments of an increasing function of a number that is uniform on [0, 1)."""
     inner = function((np.arange(POINTS) + 0.5) / POINTS)
     minimum, maximum = function(np.array([0.0, 1.0]))
-    return Moments(float(np.mean(inner)), float(np.std(inner)), float(minimum), float(maximum))
+    with np.errstate(over="ignore"):  # Of squares of numbers that are near the largest.
+        return Moments(float(np.mean(inner)), float(np.std(inner)), float(minimum), float(maximum))
