@@ -37,9 +37,7 @@ class TensorflowBackend(ArrayApiBackend):
 
     def ops(self, device: Any = None) -> Ops:
         """The few functions of the standard that TensorFlow was given, with a bit cast."""
-        return Ops(
-            namespace, device, float32_bits=lambda x: tf.bitcast(x, tf.int32), complex_of=tf.complex
-        )
+        return Ops(namespace, device, float32_bits=lambda x: tf.bitcast(x, tf.int32), complex_of=tf.complex)
 
     def is_array(self, x: object) -> bool:
         """Whether ``x`` is a tensor or a variable."""
