@@ -119,9 +119,9 @@ class ZerO(Initializer):
     centre, ``k // 2`` along an axis of k taps, and zeros elsewhere: algorithm 2. Along batch axes all
     matrices are equal.
 
-    Two independent reimplementations quote the paper's constant; the paper itself could not be read here. In
-    the authors' notebook it is 2^(-m/2), and public ports have either. Choose "orthonormal" to agree with the
-    code, whose signals are smaller by √2 in every layer that widens.
+    Two independent reimplementations quote the paper's constant; it has not been compared with the paper's
+    text. In the authors' notebook it is 2^(-m/2), and public ports have either. Choose "orthonormal" to agree
+    with the code, whose signals are smaller by √2 in every layer that widens.
     """
 
     summary = "identity, or a part of a Hadamard matrix if there are more outputs than inputs"
@@ -168,12 +168,11 @@ class IDInit(Initializer):
     equal. An array without inputs stays empty. Source: Pan et al., "IDInit: a universal and stable
     initialization method for neural network training" (2025), equation 3.
 
-    What this is taken from: neither the paper's text nor the authors' code could be read here. The equation
-    is the one that published reviews of the paper quote, and an independent implementation agrees with them.
-    Left out is what they do not settle: the zero-preserving variant for the last layer of a branch (entries
-    ±1e-6, whose columns are not quoted), the perturbation of repeated rows (of about 1e-6, whether a
-    variance or a standard deviation), and convolutions, whose order of axes under the reshaping is not
-    quoted. For those, see `Zeros` and `Identity`.
+    The equation is as published reviews of the paper quote it, and as an independent implementation has it;
+    it has not been compared with the authors' code. Left out is what these do not settle: the zero-preserving
+    variant for the last layer of a branch (entries ±1e-6, in columns that are not told), the perturbation of
+    repeated rows (of about 1e-6, a variance or a standard deviation), and convolutions, whose order of axes
+    under the reshaping is not told. For those, see `Zeros` and `Identity`.
 
     Examples
     --------

@@ -162,11 +162,11 @@ class MimeticAttention(RandomInitializer):
     rank, and value·projection, if the values are as wide as the model, is alpha·Z - beta·I itself. Source:
     Trockman & Kolter, "Mimetic initialization of self-attention layers" (2023).
 
-    What this is taken from: the abstract and a summary of the paper, for its text could not be read here, and
-    three public copies of one function, which agree in the constants, the decomposition, one for each head of
-    queries and keys, and the cut to its largest singular values. They draw Z uniformly; the paper is said to
-    draw it normally. One of them stores value and projection in PyTorch's order without transposing them, so
-    that its product is not alpha·Z - beta·I. In PyTorch's order, give ``layout="OI"`` here.
+    The constants, the decomposition, one for each head of queries and keys, and the cut to its largest
+    singular values are those of three public copies of one function; they have not been compared with the
+    paper's equations. The copies draw Z uniformly; the paper is said to draw it normally. One of them stores
+    value and projection in PyTorch's order without transposing them, so that its product is not
+    alpha·Z - beta·I. In PyTorch's order, give ``layout="OI"`` here.
 
     Z is drawn in the dtype of computation, and decomposed in float64 in an order of operations that is part
     of the specification. It takes seconds for each head at d = 512, and grows with d³. Along batch axes there
