@@ -11,7 +11,6 @@ import itertools
 import math
 from collections.abc import Iterator
 
-import mpmath
 from independent import (
     COMPLEX,
     LARGEST,
@@ -89,6 +88,8 @@ def gain_of(nonlinearity: str, a: float) -> float:
 
 def deviation_between(lower: float, upper: float) -> float:
     """The standard deviation of a standard normal variable between bounds, rounded once."""
+    import mpmath  # Nothing else here needs it.
+
     with mpmath.workdps(500):
         a, b = mpmath.mpf(lower), mpmath.mpf(upper)
         if a > 0:

@@ -87,6 +87,8 @@ def test_page_has_known_answers_of_every_kind() -> None:
 @pytest.mark.parametrize(("call", "answer"), known_answers())
 def test_known_answer_holds(call: str, answer: str) -> None:
     name, args, kwargs = parse(call)
+    if "corrected" in kwargs:
+        pytest.importorskip("mpmath")  # The page wants a number that is rounded once.
     if name == "block":
         assert "{:08x} {:08x}".format(*block(*args)) == answer
     elif name in ("key", "fold_in", "split", "derive"):
