@@ -28,11 +28,13 @@ def test_list_has_every_public_initializer_with_its_defaults(run_json):
             "gain": 1.0,
             "seed": None,
         },
+        "required": [],
         "formula": ui.VarianceScaling.formula,
         "source": ui.VarianceScaling.source,
         "names": ["variance_scaling", "variance_scaling_initializer"],
         "plugin": None,
     }
+    assert listed["ChronoBias"]["required"] == ["longest"]
     assert document["broken"] == {}
 
 

@@ -14,6 +14,7 @@ from unifinit import plots
 from unifinit.plots.canvas import SETTINGS
 from unifinit.plots.sample import make_sample
 from unifinit.propagation import probe
+from unifinit.testing import golden
 
 mpl = pytest.importorskip("matplotlib")
 
@@ -234,3 +235,20 @@ def test_without_matplotlib_the_way_to_get_it_is_told(monkeypatch):
         plots.histogram_figure("ones", (3,))
     assert isinstance(caught.value, ui.UnifinitError)
     assert isinstance(caught.value, ImportError)
+
+
+def test_pictures_of_every_initializer():
+    seen = set()
+    for row in golden.load():
+        name = row.initializer["class_name"]
+        if name not in seen and row.dtype == "float32" and 0 not in row.shape:
+            seen.add(name)
+            assert plots.initializer_figure(
+                ui.get(row.initializer), row.shape, layout=row.layout, seed=1
+            ).axes
+    assert len(seen) > 50
+
+
+def test_complex_numbers_have_no_picture():
+    with pytest.raises(ui.DtypeError, match="a picture"):
+        plots.initializer_figure("he_normal", (3, 4), "complex64")

@@ -76,8 +76,8 @@ def run_compare(arguments: Namespace) -> int:
 def run_list(arguments: Namespace) -> int:
     """List the initializers, those of plugins last.
 
-    In JSON ``{"initializers": [{"name", "summary", "hyperparameters", "formula", "source", "names",
-    "plugin"}], "broken": {name: reason}}``.
+    In JSON ``{"initializers": [{"name", "summary", "hyperparameters", "required", "formula", "source",
+    "names", "plugin"}], "broken": {name: reason}}``.
     """
     own = own_classes()
     broken = load_plugins()
@@ -86,6 +86,7 @@ def run_list(arguments: Namespace) -> int:
             "name": cls.__name__,
             "summary": cls.summary,
             "hyperparameters": _hyperparameters(cls),
+            "required": [name for name, one in cls.hyperparameters.items() if one.default is REQUIRED],
             "formula": cls.formula,
             "source": cls.source,
             "names": list(aliases_of(cls)),

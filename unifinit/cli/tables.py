@@ -59,7 +59,10 @@ def show_initializers(listed: Sequence[Mapping[str, Any]]) -> None:
     table = new_table("initializer", "what it draws", "hyperparameters")
     table.columns[2].max_width = 28  # Or the summaries would be broken for them.
     for entry in listed:
-        parameters = ", ".join(f"{name}={default!r}" for name, default in entry["hyperparameters"].items())
+        parameters = ", ".join(
+            name if name in entry["required"] else f"{name}={default!r}"
+            for name, default in entry["hyperparameters"].items()
+        )
         table.add_row(entry["name"], entry["summary"], parameters)
     new_console().print(table)
 

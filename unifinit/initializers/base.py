@@ -212,8 +212,8 @@ class Initializer(Value, ABC):
         """A plan whose key is left open."""
         return make_plan(shape, dtype, layout, lambda weight: self.checked_content(weight, dtype))
 
-    def _weight(self, shape: Shape, layout: Layout) -> Weight:
-        """The weight whose fans count."""
+    def weight(self, shape: Shape, *, layout: Layout) -> Weight:
+        """The weight whose fans count: that of a layer, where a shape has a leading axis of layers."""
         return layout.weight(shape)
 
     def checked_content(self, weight: Weight, dtype: DType) -> Content:
@@ -364,7 +364,7 @@ class Initializer(Value, ABC):
             shape=plan.result_shape,
             layout=as_layout(layout).text,
             dtype=plan.dtype.name,
-            fans=self._weight(plan.result_shape, as_layout(layout)).fans,
+            fans=self.weight(plan.result_shape, layout=as_layout(layout)).fans,
             content=plan.content.label,
             moments=plan.moments(),
             untruncated_stddev=plan.content.untruncated_stddev(),

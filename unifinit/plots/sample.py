@@ -109,6 +109,7 @@ def make_sample(
     own = getattr(chosen, "seed", None)
     key = as_key(seed if seed is not None else own if own is not None else 0)
     values = drawn(chosen, dimensions, kind, seed=key, backend=backend, layout=order)
-    content = chosen.plan(dimensions, kind, seed=key, layout=order).content
-    canonical = np.ascontiguousarray(values.transpose(order.canonical_axes(len(dimensions))))
-    return Sample(chosen, described, content, canonical, order.weight(dimensions).columns, key.seed)
+    plan = chosen.plan(dimensions, kind, seed=key, layout=order)
+    canonical = values if plan.axes is None else values.transpose(np.argsort(plan.axes))
+    columns = chosen.weight(dimensions, layout=order).columns
+    return Sample(chosen, described, plan.content, np.ascontiguousarray(canonical), columns, key.seed)

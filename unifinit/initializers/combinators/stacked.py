@@ -60,10 +60,11 @@ class Stacked(RandomInitializer):
     def _check_dtype(self, dtype: DType) -> DType:
         return dtype  # The initializer of a layer checks it.
 
-    def _weight(self, shape: Shape, layout: Layout) -> Weight:
+    def weight(self, shape: Shape, *, layout: Layout) -> Weight:
+        """That of a layer."""
         if not shape:
             raise ShapeError("shape () has no axes; Stacked wants a leading one that counts the layers")
-        return self.initializer._weight(shape[1:], layout)  # type: ignore[no-any-return]
+        return self.initializer.weight(shape[1:], layout=layout)  # type: ignore[no-any-return]
 
     def content(self, weight: Weight, dtype: DType) -> Content:
         """The content of a layer."""
@@ -71,7 +72,7 @@ class Stacked(RandomInitializer):
         return content
 
     def _plan(self, shape: Shape, dtype: DType, layout: Layout) -> Plan:
-        self._weight(shape, layout)
+        self.weight(shape, layout=layout)
         layer = self.initializer._plan(shape[1:], dtype, layout)
         axes = None if layer.axes is None else (0, *(axis + 1 for axis in layer.axes))
         layers = Blocks((shifted(layer.content),) * shape[0], (1,) * shape[0], 0)
