@@ -432,9 +432,15 @@ def test_an_interrupt_ends_the_worker_too(tmp_path, fake_backend):
     )
     command = [sys.executable, "-m", "unifinit.cli", "compare", "Zeros", "--backends", "fake,numpy", "--json"]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
-    ) as process:
+    # Where the tests run in the background of a shell, interruptions are ignored, and children inherit that.
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        started_process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with started_process as process:
         deadline = time.monotonic() + 30
         while not started.exists():
             assert time.monotonic() < deadline
