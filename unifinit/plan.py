@@ -93,15 +93,16 @@ class Plan(Value):
         """The same plan with another key; one whose content needs none is returned as it is."""
         if not self.content.needs_key:
             return self
-        # A model has many plans that differ in the key: what was worked out stays.
-        plan = object.__new__(Plan)
-        plan.__dict__.update(self.__dict__, key=key)
-        return plan
+        return self._changed(key=key)
 
     def with_dtype(self, dtype: DType) -> Plan:
         """The same plan in a wider dtype, from which its elements are yet to be rounded."""
+        return self._changed(dtype=dtype)
+
+    def _changed(self, **changes: object) -> Plan:
+        # A model has many plans that differ in the key: what was worked out stays.
         plan = object.__new__(Plan)
-        plan.__dict__.update(self.__dict__, dtype=dtype)
+        plan.__dict__.update(self.__dict__, **changes)
         return plan
 
     def _part(self, shape: Shape, content: Content, key: Key | None) -> Plan:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -75,12 +76,13 @@ def astype(x: Tensor, dtype: Any, /, *, copy: bool = True) -> Tensor:
         return tf.identity(x) if copy else x
     if x.dtype.is_integer and dtype.is_integer and x.dtype.size == dtype.size:
         return tf.bitcast(x, dtype)
-    return _cast_by_xla(x, dtype) if dtype in UNSIGNED_ZERO else tf.cast(x, dtype)
+    return _cast_by_xla(dtype)(x) if dtype in UNSIGNED_ZERO else tf.cast(x, dtype)
 
 
-def _cast_by_xla(x: Tensor, dtype: Any) -> Tensor:
-    # Nothing else in TensorFlow converts to these dtypes.
-    return tf.function(lambda t: tf.cast(t, dtype), jit_compile=True, autograph=False)(x)
+@cache
+def _cast_by_xla(dtype: Any) -> Any:
+    # Nothing else in TensorFlow converts to these dtypes. Kept, or each call would be compiled anew.
+    return tf.function(lambda t: tf.cast(t, dtype), jit_compile=True, autograph=False)
 
 
 def reshape(x: Tensor, /, shape: Sequence[int], *, copy: bool | None = None) -> Tensor:

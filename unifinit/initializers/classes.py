@@ -50,19 +50,16 @@ def named(name: str) -> Named:
     UnknownInitializerError
         If it stands for nothing.
     """
-    known = _names()
-    found = known.get(name) or known.get(name.removesuffix("_"))
-    for load in (load_families, lambda: load_plugins(name)):
-        if found is None:
-            load()
-            known = _names()
-            found = known.get(name) or known.get(name.removesuffix("_"))
-    if found is None:
-        raise UnknownInitializerError(
-            f"no initializer {name!r}{suggestion(name, known)}; known: {', '.join(sorted(CLASSES))}, the "
-            f"same in snake_case, with {SUFFIX!r} appended, and the names that other libraries have for them"
-        )
-    return found
+    for load in (lambda: None, load_families, lambda: load_plugins(name)):
+        load()
+        known = _names()
+        found = known.get(name) or known.get(name.removesuffix("_"))
+        if found is not None:
+            return found
+    raise UnknownInitializerError(
+        f"no initializer {name!r}{suggestion(name, known)}; known: {', '.join(sorted(CLASSES))}, the "
+        f"same in snake_case, with {SUFFIX!r} appended, and the names that other libraries have for them"
+    )
 
 
 def aliases_of(cls: type[Any]) -> Iterator[str]:

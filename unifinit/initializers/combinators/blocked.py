@@ -8,8 +8,8 @@ from typing import Any
 from unifinit.content import Content
 from unifinit.contents import Blocks
 from unifinit.errors import ArgumentError, ShapeError
-from unifinit.initializers.base import Initializer, RandomInitializer, from_identifier
-from unifinit.initializers.combinators.wrapper import contained, unseeded
+from unifinit.initializers.base import Initializer, from_identifier
+from unifinit.initializers.combinators.wrapper import Composite, contained, unseeded
 from unifinit.initializers.hyperparameters import checked, choice, several, whole
 from unifinit.types import DType
 from unifinit.weight import Fans, Weight
@@ -27,7 +27,7 @@ def _of_a_block(value: Any, name: str) -> Initializer:
     return unseeded(contained(from_identifier(value, name), name), name)
 
 
-class Blocked(RandomInitializer):
+class Blocked(Composite):
     """Blocks along an axis, each a weight of its own: for each gate, head or expert.
 
     Parameters
@@ -92,9 +92,6 @@ class Blocked(RandomInitializer):
             return self.initializer
         number = self.count or len(self.sizes or ())
         return (self.initializer,) * number
-
-    def _check_dtype(self, dtype: DType) -> DType:
-        return dtype  # The initializers of the blocks check it.
 
     def content(self, weight: Weight, dtype: DType) -> Content:
         """The contents of the blocks, side by side."""

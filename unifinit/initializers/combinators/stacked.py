@@ -7,8 +7,8 @@ from typing import Any
 from unifinit.content import Content
 from unifinit.contents import Blocks, Masked
 from unifinit.errors import ShapeError
-from unifinit.initializers.base import RandomInitializer, from_identifier
-from unifinit.initializers.combinators.wrapper import unseeded
+from unifinit.initializers.base import from_identifier
+from unifinit.initializers.combinators.wrapper import Composite, unseeded
 from unifinit.initializers.hyperparameters import checked
 from unifinit.layout import Layout
 from unifinit.plan import Plan
@@ -16,7 +16,7 @@ from unifinit.types import DType, Shape
 from unifinit.weight import Weight
 
 
-class Stacked(RandomInitializer):
+class Stacked(Composite):
     """A leading axis of layers, each initialised as an array of its own.
 
     Parameters
@@ -56,9 +56,6 @@ class Stacked(RandomInitializer):
         lambda value, name: unseeded(from_identifier(value, name), name),
         "an initializer, its name or its configuration",
     )
-
-    def _check_dtype(self, dtype: DType) -> DType:
-        return dtype  # The initializer of a layer checks it.
 
     def weight(self, shape: Shape, *, layout: Layout) -> Weight:
         """That of a layer."""

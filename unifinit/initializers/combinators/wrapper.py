@@ -9,7 +9,14 @@ from unifinit.initializers.base import Initializer, RandomInitializer, initializ
 from unifinit.types import DType
 
 
-class Wrapper(RandomInitializer):
+class Composite(RandomInitializer):
+    """An initializer that is made of others, which check the dtype."""
+
+    def _check_dtype(self, dtype: DType) -> DType:
+        return dtype
+
+
+class Wrapper(Composite):
     """An initializer that changes what another one gives; its seed is by default that of the other."""
 
     initializer: Any = initializer()
@@ -20,9 +27,6 @@ class Wrapper(RandomInitializer):
         if isinstance(inner, RandomInitializer) and inner.seed is not None:
             seed = inner.seed if self.seed is None else self.seed
             vars(self).update(initializer=inner.replace(seed=None), seed=seed)
-
-    def _check_dtype(self, dtype: DType) -> DType:
-        return dtype  # The other initializer checks it.
 
 
 def contained(inner: Initializer, name: str) -> Initializer:
