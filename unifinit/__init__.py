@@ -19,11 +19,13 @@ from unifinit.errors import (
     LayoutError,
     SeedError,
     ShapeError,
+    StreamError,
     TargetError,
     UnifinitError,
     UnknownBackendError,
     UnknownInitializerError,
     UnsupportedArrayError,
+    WindowError,
 )
 from unifinit.host import get_num_threads, set_num_threads
 from unifinit.initializers import (
@@ -55,6 +57,7 @@ from unifinit.layout import Layout
 from unifinit.registry import BackendStatus, backends
 
 if TYPE_CHECKING:
+    from unifinit.agreement import fingerprint
     from unifinit.gains import calculate_gain
     from unifinit.initializers.combinators import Blocked, FromFunction, Masked, Scaled, Stacked
     from unifinit.initializers.matrices import (
@@ -166,6 +169,7 @@ __all__ = [
     "Sparse",
     "SpectralMuP",
     "Stacked",
+    "StreamError",
     "TFixup",
     "TargetError",
     "TruncatedNormal",
@@ -176,12 +180,14 @@ __all__ = [
     "UnsupportedArrayError",
     "VarianceScaling",
     "WangInit",
+    "WindowError",
     "XavierNormal",
     "ZerO",
     "Zeros",
     "__version__",
     "backends",
     "calculate_gain",
+    "fingerprint",
     "get",
     "get_num_threads",
     "probe",
@@ -190,7 +196,12 @@ __all__ = [
     "set_num_threads",
 ]
 
-_LAZY = {"calculate_gain": "unifinit.gains", "probe": "unifinit.propagation", **LATE}
+_LAZY = {
+    "calculate_gain": "unifinit.gains",
+    "fingerprint": "unifinit.agreement",
+    "probe": "unifinit.propagation",
+    **LATE,
+}
 """What few programs need is imported when it is first used."""
 
 

@@ -23,17 +23,20 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import pluggy
 
 from unifinit import host, reference
-from unifinit.errors import DeviceError, DtypeError, TargetError, or_list
-from unifinit.key import Key
+from unifinit.agreement import fingerprint, require_agreement
+from unifinit.errors import DeviceError, DtypeError, SeedError, TargetError, or_list
+from unifinit.key import AnyKey, Key, TracedKey, as_key, key_of_words
 from unifinit.plan import Plan
 from unifinit.stream.ops import Ops
 from unifinit.types import DTYPES, Array, DType, Shape, as_dtype, as_shape
 
 __all__ = [
     "API_VERSION",
+    "AnyKey",
     "ArrayApiBackend",
     "ArrayInfo",
     "Backend",
@@ -44,13 +47,19 @@ __all__ = [
     "Key",
     "Ops",
     "Plan",
+    "SeedError",
     "Shape",
     "TargetError",
+    "TracedKey",
     "as_dtype",
+    "as_key",
     "as_shape",
+    "fingerprint",
     "hookimpl",
     "host",
+    "key_of_array",
     "reference",
+    "require_agreement",
 ]
 
 API_VERSION = 1
@@ -85,6 +94,32 @@ class BackendRecord:
     install: str
     api_version: int
     environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def key_of_array(words: npt.NDArray[Any]) -> Key:
+    """The key that a host array of integers tells: its two words, or a seed if it has no axes.
+
+    Parameters
+    ----------
+    words
+        uint32; int32 that holds the bits of it; or wider integers below 2**32.
+
+    Raises
+    ------
+    SeedError
+        If it is anything else.
+    """
+    if words.ndim == 0 and words.dtype.kind in "iu":
+        return as_key(words[()])
+    if words.shape == (2,) and words.dtype.kind in "iu" and words.dtype.itemsize >= 4:
+        narrow = words.dtype == np.int32
+        first, second = (int(word) & 0xFFFFFFFF if narrow else int(word) for word in words)
+        if 0 <= first < 2**32 and 0 <= second < 2**32:
+            return key_of_words(first, second)
+        raise SeedError(f"the words of key {words!r} are out of range; wanted 0 <= word < 2**32")
+    raise SeedError(
+        f"seed is an array of shape {words.shape} and dtype {words.dtype}; wanted a key: two words of uint32"
+    )
 
 
 @dataclass(frozen=True)
@@ -130,6 +165,18 @@ class Backend(Protocol):
         DeviceError
             If there is no such device.
         """
+
+    def key(self, x: Array) -> AnyKey:
+        """The key that an array is, as ``key_of_array`` has it; a ``TracedKey`` if it is not known yet.
+
+        Raises
+        ------
+        SeedError
+            If it is none.
+        """
+
+    def is_tracing(self) -> bool:
+        """Whether the library is recording a computation, to run it later or again."""
 
     def run(self, plan: Plan, device: Any) -> Array:
         """A new array that holds what the plan says, on a device that ``device`` returned."""
@@ -215,6 +262,14 @@ class ArrayApiBackend:
             if device == candidate or device == str(candidate):
                 return candidate
         raise DeviceError(f"{self.name} has no device {device!r}; wanted one of {known}, or None")
+
+    def key(self, x: Array) -> AnyKey:
+        """The key that an array of two words is."""
+        return key_of_array(np.asarray(x))
+
+    def is_tracing(self) -> bool:
+        """False: the standard has no such thing."""
+        return False
 
     def run(self, plan: Plan, device: Any) -> Array:
         """A new array, from the reference path."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
-from unifinit.errors import ArgumentError
-from unifinit.key import Key
+from unifinit.errors import ArgumentError, SeedError
+from unifinit.key import AnyKey, Key, TracedKey, as_key
 from unifinit.layout import Layout, as_layout
 from unifinit.plan import Plan
 from unifinit.registry import DEFAULT, registry
 from unifinit.types import DTYPES, Array, DType, Shape, as_dtype, as_shape
+
+if TYPE_CHECKING:
+    from unifinit.backend import Backend
 
 MakePlan = Callable[[Shape, DType, Layout], Plan]
 """From a shape, a dtype and a layout to a plan whose key is left open."""
@@ -18,7 +21,7 @@ MakePlan = Callable[[Shape, DType, Layout], Plan]
 
 def create(
     plan: MakePlan,
-    key: Key | None,
+    key: AnyKey | None,
     shape: object,
     dtype: object,
     *,
@@ -26,6 +29,7 @@ def create(
     backend: Any,
     device: Any,
     layout: str | Layout | None = None,
+    index: object = ...,
 ) -> Array:
     """A new array.
 
@@ -34,9 +38,11 @@ def create(
     plan
         Makes the plan, once shape and dtype are known.
     key
-        The plan's key; None if it needs none.
+        The plan's key; None if it needs none, or for fresh entropy.
     shape, dtype, like, backend, device, layout
         The arguments of the public call.
+    index
+        Which part of the array is wanted; an ellipsis for all of it.
     """
     info = None
     if like is None:
@@ -52,14 +58,46 @@ def create(
     if dtype is None:
         dtype = DTYPES["float32"] if info is None else info.dtype
     resolved = as_dtype(dtype)
-    made = plan(as_shape(shape), resolved, as_layout(layout)).with_key(key)
+    made = _keyed(plan(as_shape(shape), resolved, as_layout(layout)), key, chosen)
+    if index is not Ellipsis:
+        made = made.window(index)
     chosen.check_dtype(resolved)
     place = info.device if device is None and info is not None else chosen.device(device)
     return chosen.run(made, place)
 
 
-def fill(plan: MakePlan, key: Key | None, target: Array, *, layout: str | Layout | None) -> None:
+def fill(plan: MakePlan, key: AnyKey | None, target: Array, *, layout: str | Layout | None) -> None:
     """Overwrite an array in place; nothing is written if an argument is wrong."""
     backend = registry().of(target)
     info = backend.inspect(target)
-    backend.fill(target, plan(as_shape(info.shape), info.dtype, as_layout(layout)).with_key(key))
+    made = plan(as_shape(info.shape), info.dtype, as_layout(layout))
+    backend.fill(target, _keyed(made, key, backend))
+
+
+def as_any_key(seed: SupportsIndex | AnyKey | Array | None) -> AnyKey:
+    """A key from a seed, which may also be a key of a framework: an array of two words, or JAX's own.
+
+    Raises
+    ------
+    SeedError
+        If it is none.
+    """
+    if type(seed) is Key or type(seed) is TracedKey:
+        return seed
+    if type(seed) is int:
+        return Key(seed)
+    if hasattr(seed, "dtype") and hasattr(seed, "shape"):
+        return registry().of(seed).key(seed)
+    return as_key(seed)  # type: ignore[arg-type]  # It is neither traced nor an array.
+
+
+def _keyed(plan: Plan, key: AnyKey | None, backend: Backend) -> Plan:
+    if key is None and plan.content.needs_key:
+        if backend.is_tracing():
+            raise SeedError(
+                f"{backend.name} is recording a computation, in which fresh entropy would be drawn once and "
+                "be the same ever after; wanted a seed: an integer, a unifinit.Key, or a key that is an "
+                "argument of the function"
+            )
+        key = as_key(None)
+    return plan.with_key(key)

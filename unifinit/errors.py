@@ -21,6 +21,10 @@ class ShapeError(ArgumentError):
     """A shape is malformed, too large, or unsuited to the initializer."""
 
 
+class WindowError(ArgumentError, IndexError):
+    """An index is no window of the shape."""
+
+
 class LayoutError(ArgumentError):
     """A layout is malformed, or does not fit the shape."""
 
@@ -51,6 +55,10 @@ class UnsupportedArrayError(UnifinitError, TypeError):
 
 class TargetError(UnifinitError, ValueError):
     """An array cannot be filled in place."""
+
+
+class StreamError(UnifinitError, RuntimeError):
+    """Processes that work together compute different streams."""
 
 
 class BackendError(UnifinitError):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import operator
 import os
-from typing import SupportsIndex, final
+from typing import Any, SupportsIndex, TypeAlias, final
 
 from unifinit.errors import SeedError
-from unifinit.stream.threefry import MASK, IntWords, threefry2x32
+from unifinit.stream.threefry import MASK, ArrayWords, IntWords, Pair, signed, threefry2x32
 
 _WORDS = IntWords()
 
@@ -102,15 +102,7 @@ class Key:
             If ``name`` is neither a string that UTF-8 can encode nor an integer from 0 to 2**32 - 1.
         """
         if isinstance(name, str):
-            from hashlib import sha256  # Not at the top: it loads OpenSSL.
-
-            try:
-                digest = sha256(name.encode()).digest()
-            except UnicodeEncodeError as error:
-                raise SeedError(
-                    f"name {name!r} has no UTF-8 encoding ({error}); wanted another name"
-                ) from None
-            high, low = int.from_bytes(digest[:4], "big"), int.from_bytes(digest[4:8], "big")
+            high, low = _hashed(name)
             return self.fold_in(high).fold_in(low)
         return self.fold_in(name)
 
@@ -135,6 +127,51 @@ class Key:
         self.__setattr__(name, None)
 
 
+class TracedKey:
+    """A key whose words a framework only knows later, when what it records is run.
+
+    Parameters
+    ----------
+    xp
+        The framework's Array API namespace.
+    first, second
+        The words: int32 arrays without axes that hold the bits, most significant word first.
+    """
+
+    __slots__ = ("words", "xp")
+
+    def __init__(self, xp: Any, first: Any, second: Any) -> None:
+        self.xp = xp
+        self.words: Pair = (first, second)
+
+    def fold_in(self, data: SupportsIndex) -> TracedKey:
+        """As ``Key.fold_in``."""
+        counter = (0, signed(_integer(data, 32, "data")))
+        return TracedKey(self.xp, *threefry2x32(ArrayWords(self.xp), self.words, counter))
+
+    def split(self, num: SupportsIndex = 2) -> tuple[TracedKey, ...]:
+        """As ``Key.split``."""
+        return tuple(self.fold_in(i) for i in range(_integer(num, 32, "num")))
+
+    def __truediv__(self, name: str | SupportsIndex) -> TracedKey:
+        """As ``Key / name``."""
+        if isinstance(name, str):
+            high, low = _hashed(name)
+            return self.fold_in(high).fold_in(low)
+        return self.fold_in(name)
+
+    def __repr__(self) -> str:
+        return f"TracedKey{self.words}"
+
+
+AnyKey: TypeAlias = Key | TracedKey
+
+
+def key_of_words(first: SupportsIndex, second: SupportsIndex) -> Key:
+    """The key of two words, most significant first; negative ones are int32 that hold the bits."""
+    return Key((operator.index(first) & MASK) << 32 | operator.index(second) & MASK)
+
+
 def as_key(seed: SupportsIndex | Key | None) -> Key:
     """A key from a seed: an integer, a ``Key``, or None for fresh entropy from the system.
 
@@ -146,6 +183,16 @@ def as_key(seed: SupportsIndex | Key | None) -> Key:
     if seed is None:
         return Key(int.from_bytes(os.urandom(8), "big"))
     return seed if isinstance(seed, Key) else Key(seed)
+
+
+def _hashed(name: str) -> tuple[int, int]:
+    from hashlib import sha256  # Not at the top: it loads OpenSSL.
+
+    try:
+        digest = sha256(name.encode()).digest()
+    except UnicodeEncodeError as error:
+        raise SeedError(f"name {name!r} has no UTF-8 encoding ({error}); wanted another name") from None
+    return int.from_bytes(digest[:4], "big"), int.from_bytes(digest[4:8], "big")
 
 
 def _integer(value: object, bits: int, what: str) -> int:

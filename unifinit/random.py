@@ -13,7 +13,7 @@ from typing import Any, SupportsIndex
 from unifinit import contents, dispatch
 from unifinit.content import Content
 from unifinit.errors import SeedError
-from unifinit.key import Key, as_key
+from unifinit.key import AnyKey
 from unifinit.plan import make_plan
 from unifinit.types import DTYPES, Array, DType, require_inexact
 
@@ -21,26 +21,29 @@ __all__ = ["bits", "normal", "truncated_normal", "uniform"]
 
 
 def bits(
-    key: Key | SupportsIndex,
+    key: AnyKey | SupportsIndex | Array,
     shape: object,
     dtype: object = None,
     *,
     like: Array | None = None,
     backend: Any = None,
     device: Any = None,
+    index: object = ...,
 ) -> Array:
     """Random bits; the values of ``jax.random.bits``.
 
     Parameters
     ----------
-    key : Key or int
-        The key, or its seed.
+    key : Key, int or array
+        The key, its seed, or a key of a framework, which may be traced.
     shape : int or sequence of int
         The shape.
     dtype : {"uint32", "uint64"}, optional
         The dtype, by default uint32.
     like, backend, device
         As in a call of an initializer, but ``like`` does not decide the dtype.
+    index : int, slice, ellipsis or tuple of them, optional
+        Which part of the array is wanted, as in ``Initializer.shard``.
 
     Returns
     -------
@@ -51,7 +54,7 @@ def bits(
     ------
     DtypeError
         For other dtypes.
-    SeedError, ShapeError, DeviceError, BackendError
+    SeedError, ShapeError, WindowError, DeviceError, BackendError
         If another argument is wrong.
     """
     return dispatch.create(
@@ -62,11 +65,12 @@ def bits(
         like=like,
         backend=backend,
         device=device,
+        index=index,
     )
 
 
 def uniform(
-    key: Key | SupportsIndex,
+    key: AnyKey | SupportsIndex | Array,
     shape: object,
     dtype: object = None,
     *,
@@ -75,13 +79,14 @@ def uniform(
     like: Array | None = None,
     backend: Any = None,
     device: Any = None,
+    index: object = ...,
 ) -> Array:
     """Uniform numbers on [minval, maxval); for 0 and 1 the values of ``jax.random.uniform``.
 
     Parameters
     ----------
-    key : Key or int
-        The key, or its seed.
+    key : Key, int or array
+        The key, its seed, or a key of a framework, which may be traced.
     shape : int or sequence of int
         The shape.
     dtype : str or dtype, optional
@@ -92,12 +97,14 @@ def uniform(
         and the dtype has at least 32 bits; rounding to 16 bits can exceed an end that 16 bits do not hold.
     like, backend, device
         As in a call of an initializer.
+    index : int, slice, ellipsis or tuple of them, optional
+        Which part of the array is wanted, as in ``Initializer.shard``.
 
     Raises
     ------
     ArgumentError
         If an end is not finite, or minval exceeds maxval.
-    DtypeError, SeedError, ShapeError, DeviceError, BackendError
+    DtypeError, SeedError, ShapeError, WindowError, DeviceError, BackendError
         If another argument is wrong.
     """
     return dispatch.create(
@@ -108,11 +115,12 @@ def uniform(
         like=like,
         backend=backend,
         device=device,
+        index=index,
     )
 
 
 def normal(
-    key: Key | SupportsIndex,
+    key: AnyKey | SupportsIndex | Array,
     shape: object,
     dtype: object = None,
     *,
@@ -121,6 +129,7 @@ def normal(
     like: Array | None = None,
     backend: Any = None,
     device: Any = None,
+    index: object = ...,
 ) -> Array:
     """Normal numbers; those of ``jax.random.normal``, but more exact.
 
@@ -130,8 +139,8 @@ def normal(
 
     Parameters
     ----------
-    key : Key or int
-        The key, or its seed.
+    key : Key, int or array
+        The key, its seed, or a key of a framework, which may be traced.
     shape : int or sequence of int
         The shape.
     dtype : str or dtype, optional
@@ -140,12 +149,14 @@ def normal(
         Mean and standard deviation; a stddev of 0 gives a constant.
     like, backend, device
         As in a call of an initializer.
+    index : int, slice, ellipsis or tuple of them, optional
+        Which part of the array is wanted, as in ``Initializer.shard``.
 
     Raises
     ------
     ArgumentError
         If a parameter is not finite, stddev is negative, or values would not fit the dtype.
-    DtypeError, SeedError, ShapeError, DeviceError, BackendError
+    DtypeError, SeedError, ShapeError, WindowError, DeviceError, BackendError
         If another argument is wrong.
     """
     return dispatch.create(
@@ -156,11 +167,12 @@ def normal(
         like=like,
         backend=backend,
         device=device,
+        index=index,
     )
 
 
 def truncated_normal(
-    key: Key | SupportsIndex,
+    key: AnyKey | SupportsIndex | Array,
     shape: object,
     dtype: object = None,
     *,
@@ -171,6 +183,7 @@ def truncated_normal(
     like: Array | None = None,
     backend: Any = None,
     device: Any = None,
+    index: object = ...,
 ) -> Array:
     """Normal numbers conditioned on ``lower <= (x - mean) / stddev <= upper``.
 
@@ -179,8 +192,8 @@ def truncated_normal(
 
     Parameters
     ----------
-    key : Key or int
-        The key, or its seed.
+    key : Key, int or array
+        The key, its seed, or a key of a framework, which may be traced.
     shape : int or sequence of int
         The shape.
     dtype : str or dtype, optional
@@ -191,13 +204,15 @@ def truncated_normal(
         Mean and standard deviation before truncation; a stddev of 0 gives a constant.
     like, backend, device
         As in a call of an initializer.
+    index : int, slice, ellipsis or tuple of them, optional
+        Which part of the array is wanted, as in ``Initializer.shard``.
 
     Raises
     ------
     ArgumentError
         If lower is not below upper, no number lies between them, mean or stddev is not finite, stddev is
         negative, or values would not fit the dtype.
-    DtypeError, SeedError, ShapeError, DeviceError, BackendError
+    DtypeError, SeedError, ShapeError, WindowError, DeviceError, BackendError
         If another argument is wrong.
     """
     return dispatch.create(
@@ -212,6 +227,7 @@ def truncated_normal(
         like=like,
         backend=backend,
         device=device,
+        index=index,
     )
 
 
@@ -219,7 +235,7 @@ def _maker(content: Callable[[DType], Content]) -> dispatch.MakePlan:
     return lambda shape, dtype, layout: make_plan(shape, dtype, layout, lambda _: content(dtype))
 
 
-def _required(key: Key | SupportsIndex) -> Key:
+def _required(key: AnyKey | SupportsIndex | Array) -> AnyKey:
     if key is None:
         raise SeedError("key is None; wanted a unifinit.Key or an integer: random functions are pure")
-    return as_key(key)
+    return dispatch.as_any_key(key)

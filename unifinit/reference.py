@@ -14,26 +14,27 @@ from unifinit import narrow
 from unifinit.content import Content
 from unifinit.contents import Blocks, Complex, Computed, Engine, Fill, HostArray, Masked, Source
 from unifinit.distributions import Distribution
-from unifinit.errors import ArgumentError
-from unifinit.key import Key
+from unifinit.errors import ArgumentError, SeedError
+from unifinit.key import Key, TracedKey, key_of_words
 from unifinit.linalg import orthonormal_columns
+from unifinit.numbering import Numbering
 from unifinit.plan import Plan
+from unifinit.stream.counters import counters
 from unifinit.stream.ops import Ops, numpy_ops
-from unifinit.stream.threefry import ArrayWords, Pair, signed, threefry2x32
+from unifinit.stream.threefry import ArrayWords, signed, threefry2x32
 from unifinit.types import Array, DType, Shape
 
 PIECE = 2**18
-"""Elements computed at a time, so that intermediate arrays stay in the cache. Divides 2**32."""
-LARGEST_PIECE = 2**31
-"""Indices within a piece are int32."""
+"""Elements computed at a time, so that intermediate arrays stay in the cache."""
+LARGEST_AXIS = 2**31
+"""Indices along an axis are int32."""
 
 
 def run(
     plan: Plan,
     ops: Ops,
     *,
-    piece: int = PIECE,
-    key: Pair | None = None,
+    piece: int | None = PIECE,
     run_part: Callable[[Plan], Array] | None = None,
 ) -> Array:
     """A new array that holds what the plan says.
@@ -41,14 +42,12 @@ def run(
     Parameters
     ----------
     plan
-        What to compute.
+        What to compute. Its key may be traced.
     ops
         Where to compute it.
     piece
-        How many elements to compute at a time, a power of two.
-    key
-        Two int32 scalars that stand for the plan's key, where a compiled function gets it as an argument;
-        only for a plan that ``is_drawn``.
+        How many elements to compute at a time. None: all at once, each number computed in its place in an
+        array of the result's own axes, which compilers fuse, and divide among devices.
     run_part
         What runs the plans of which a plan consists; by default this function.
     """
@@ -56,23 +55,27 @@ def run(
     if plan.dtype.is_floating and plan.dtype.bits == 8:
         # Frameworks can do little more with these dtypes than convert to them.
         wide = plan.with_dtype(plan.dtype.compute)
-        return ops.cast(run(wide, ops, piece=piece, key=key, run_part=run_part), plan.dtype.name)
+        return ops.cast(run(wide, ops, piece=piece, run_part=run_part), plan.dtype.name)
     if isinstance(content, Fill):
         return ops.full(plan.result_shape, content.value, plan.dtype.name)
     if plan.size == 0:
         return ops.full(plan.result_shape, 0, plan.dtype.name)
     if isinstance(content, (Blocks, Complex, Masked)):
         return _assembled(plan, ops, run_part or (lambda part: run(part, ops, piece=piece)))
-    parts = [part for _, part in pieces(plan, ops, piece=piece, key=key)]
-    flat = parts[0] if len(parts) == 1 else xp.concat(parts, axis=0)
-    result = xp.reshape(flat, plan.shape)
-    return result if plan.axes is None else xp.permute_dims(result, plan.axes)
+    if isinstance(content, Computed):
+        return ops.cast(_from_host(plan, ops), plan.dtype.name)
+    if piece is None and plan.result_shape and max(plan.result_shape) <= LARGEST_AXIS:
+        return _draw(plan, ops, plan.numbering)
+    parts = [part for _, part in pieces(plan, ops, piece=piece or LARGEST_AXIS)]
+    return xp.reshape(parts[0] if len(parts) == 1 else xp.concat(parts, axis=0), plan.result_shape)
 
 
 def _assembled(plan: Plan, ops: Ops, run_part: Callable[[Plan], Array]) -> Array:
     content = plan.content
     if isinstance(content, Blocks):
-        parts = [(where, run_part(part)) for where, part in plan.blocks(content) if part.size]
+        parts = [(where, run_part(part)) for where, part in plan.blocks(content)]
+        if len(parts) == 1:
+            return parts[0][1]
         return ops.xp.concat([part for _, part in parts], axis=len(parts[0][0]) - 1)
     if isinstance(content, Complex):
         real, imag = map(run_part, plan.complex_parts(content))
@@ -82,39 +85,45 @@ def _assembled(plan: Plan, ops: Ops, run_part: Callable[[Plan], Array]) -> Array
     return ops.xp.where(ops.asarray(mask), run_part(part), 0)
 
 
-def pieces(
-    plan: Plan, ops: Ops, *, piece: int = PIECE, key: Pair | None = None
-) -> Iterator[tuple[slice, Array]]:
-    """The elements in canonical order, some at a time; all at once, if they are made of parts.
+def pieces(plan: Plan, ops: Ops, *, piece: int = PIECE) -> Iterator[tuple[slice, Array]]:
+    """The elements of the result in row-major order, some at a time; all at once, if they are not drawn.
 
     Yields
     ------
     slice, array
         Which elements, and their values, one-dimensional. Nothing if the plan has no elements.
     """
-    content = plan.content
-    if plan.size and isinstance(content, (Blocks, Complex, Masked)):
-        canonical = Plan(plan.shape, plan.dtype, content, key=plan.key)
-        yield slice(0, plan.size), ops.xp.reshape(run(canonical, ops, piece=piece), (-1,))
+    if not plan.is_drawn:
+        if plan.size:
+            yield slice(0, plan.size), ops.xp.reshape(run(plan, ops, piece=piece), (-1,))
         return
-    step = min(piece, LARGEST_PIECE)
-    host = host_values(plan) if plan.size and isinstance(content, Computed) else None
-    for start in range(0, plan.size, step):
-        part = slice(start, min(start + step, plan.size))
-        if isinstance(content, Fill):
-            yield part, ops.full((part.stop - start,), content.value, plan.dtype.name)
-        elif isinstance(content, Distribution):
-            words = plan.required_key().words if key is None else key
-            yield part, _draw(plan, content, ops, words, start, part.stop)
-        else:
-            assert host is not None
-            yield part, ops.cast(ops.asarray(host[part]), plan.dtype.name)
+    for part, numbering in plan.numbering.pieces(min(piece, LARGEST_AXIS)):
+        yield part, _draw(plan, ops, numbering, is_flat=True)
+
+
+def _from_host(plan: Plan, ops: Ops) -> Array:
+    """What the host computes, as an array in the dtype of computation; later, where the key is traced."""
+    key = plan.key
+    if not isinstance(key, TracedKey):
+        return ops.asarray(host_values(plan))
+    if ops.host_call is None:
+        raise SeedError(
+            f"{plan.content.label} is computed on the host, which this framework cannot do in the midst of a "
+            "computation whose key is only known when it runs; wanted a key that is known, such as an integer"
+        )
+
+    def compute(words: tuple[int, int]) -> HostArray:
+        return host_values(plan.with_key(key_of_words(*words)))
+
+    dtype = plan.dtype.compute
+    return ops.host_call(compute, key.words, plan.result_shape, dtype.name)
 
 
 def host_values(plan: Plan, engine: Engine | None = None) -> HostArray:
-    """The elements of a plan that is computed on the host, in canonical order, one-dimensional.
+    """The elements of a plan that is computed on the host, as an array of the result's shape.
 
-    Those of a dtype that NumPy lacks, and of float16, come as float32, to be rounded by whoever stores them.
+    All elements are computed, even if the plan is a window. Those of a dtype that NumPy lacks, and of
+    float16, come as float32, to be rounded by whoever stores them.
 
     Raises
     ------
@@ -124,15 +133,15 @@ def host_values(plan: Plan, engine: Engine | None = None) -> HostArray:
     content, dtype = plan.content, plan.dtype
     if not isinstance(content, Computed):
         raise TypeError(f"a {type(content).__name__} is not computed on the host")
+    if isinstance(plan.key, TracedKey):
+        raise TypeError(f"{plan.key} is not known yet; wanted a Key")
     values = content.compute(Source(engine or ArrayEngine(), plan.key), dtype)
-    if not (dtype.is_floating or dtype.is_complex):
-        return values.astype(dtype.name).reshape(-1)
-    if not values.flags.writeable:
-        values = values.copy()  # What a content keeps must not become somebody's array.
-    if not content.checked:
+    if (dtype.is_floating or dtype.is_complex) and not content.checked:
         _check_range(values, plan.limits)
     with np.errstate(over="ignore"):
-        return values.astype(dtype.compute.name, copy=False).reshape(-1)
+        values = plan.arranged(values.astype(dtype.compute.name, copy=False))
+    # What a content keeps must not become somebody's array.
+    return values if values.flags.c_contiguous and values.flags.writeable else values.copy("C")
 
 
 def stored(values: HostArray, dtype: DType) -> HostArray:
@@ -166,11 +175,16 @@ class ArrayEngine:
         return orthonormal_columns(a)
 
 
-def _draw(plan: Plan, content: Distribution, ops: Ops, key: Pair, start: int, stop: int) -> Array:
-    words = ArrayWords(ops.xp)
-    if isinstance(key[0], int):
-        key = signed(key[0]), signed(key[1])
-    # A piece never crosses a multiple of 2**32, so all its counters share the upper word.
-    index = words.add(ops.arange(stop - start), signed(start))
-    first, second = threefry2x32(words, key, (signed(start >> 32), index))
+def _draw(plan: Plan, ops: Ops, numbering: Numbering, *, is_flat: bool = False) -> Array:
+    content, words = plan.content, plan.required_key().words
+    assert isinstance(content, Distribution)
+    if isinstance(words[0], int):
+        words = signed(words[0]), signed(words[1])
+    counter = counters(ops, numbering)
+    if (
+        is_flat and len(numbering.sizes) > 1
+    ):  # The standard takes from tables at one-dimensional indices alone.
+        upper, lower = (x if isinstance(x, int) else ops.xp.reshape(x, (-1,)) for x in counter)
+        counter = upper, lower
+    first, second = threefry2x32(ArrayWords(ops.xp), words, counter)
     return ops.cast(content.draw(ops, first, second), plan.dtype.name)

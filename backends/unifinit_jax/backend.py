@@ -22,6 +22,7 @@ from unifinit.backend import (
     Plan,
     Shape,
     TargetError,
+    TracedKey,
     as_dtype,
     host,
     reference,
@@ -131,14 +132,15 @@ class JaxBackend(ArrayApiBackend):
     def _compute(self, plan: Plan) -> jax.Array:
         if plan.is_drawn and plan.size:
             # The key is an argument, so that one compilation serves all keys.
-            words = np.array(plan.required_key().words, dtype=np.uint32).view(np.int32)
-            return self._draw(plan.with_key(None), words)
-        return reference.run(plan, self.ops(), piece=reference.LARGEST_PIECE, run_part=self._compute)
+            first, second = plan.required_key().words
+            if isinstance(first, int):
+                first, second = np.array((first, second), dtype=np.uint32).view(np.int32)
+            return self._draw(plan.with_key(None), first, second)
+        return reference.run(plan, self.ops(), piece=None, run_part=self._compute)
 
     @partial(jax.jit, static_argnums=(0, 1))
-    def _draw(self, plan: Plan, words: jax.Array) -> jax.Array:
-        key = (words[0], words[1])
-        return reference.run(plan, self.ops(), piece=reference.LARGEST_PIECE, key=key)
+    def _draw(self, plan: Plan, first: jax.Array, second: jax.Array) -> jax.Array:
+        return reference.run(plan.with_key(TracedKey(jnp, first, second)), self.ops(), piece=None)
 
     def fill(self, target: jax.Array, plan: Plan) -> None:
         """Raise a ``TargetError``: arrays of JAX never change."""

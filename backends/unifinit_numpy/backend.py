@@ -69,8 +69,6 @@ class NumpyBackend(ArrayApiBackend):
         if host.can_run(plan) and target.dtype.isnative and is_separate(target):
             host.fill(target.view(host.storage(plan.dtype)), plan)
             return
-        if plan.axes is not None:
-            target = target.transpose(np.argsort(plan.axes))
         # Element by element in row-major order, whatever the strides.
         elements = target.reshape(-1) if target.flags.c_contiguous else target.flat
         for part, values in reference.pieces(plan, self.ops()):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from unifinit.backend import (
+    AnyKey,
     ArrayApiBackend,
     ArrayInfo,
     DeviceError,
@@ -23,8 +23,11 @@ from unifinit.backend import (
     host,
     reference,
 )
-from unifinit_tensorflow import namespace
+from unifinit_tensorflow import namespace, recorded, spread
 from unifinit_tensorflow.native import native_initializer
+
+LOCAL = "/job:localhost/replica:0/task:0"
+MIRRORED = (tf.distribute.MirroredStrategy, tf.distribute.MultiWorkerMirroredStrategy)
 
 
 class TensorflowBackend(ArrayApiBackend):
@@ -34,37 +37,60 @@ class TensorflowBackend(ArrayApiBackend):
 
     def __init__(self) -> None:
         super().__init__("tensorflow", namespace)
+        recorded.keep_as_written("unifinit", "unifinit_tensorflow")
 
     def ops(self, device: Any = None) -> Ops:
-        """The few functions of the standard that TensorFlow was given, with a bit cast."""
-        return Ops(namespace, device, float32_bits=lambda x: tf.bitcast(x, tf.int32), complex_of=tf.complex)
+        """The few functions of the standard that TensorFlow was given, and what it has beyond them."""
+        return Ops(
+            namespace,
+            device,
+            float32_bits=lambda x: tf.bitcast(x, tf.int32),
+            complex_of=tf.complex,
+            host_call=recorded.host_call,
+        )
 
     def is_array(self, x: object) -> bool:
         """Whether ``x`` is a tensor or a variable."""
         return isinstance(x, (tf.Tensor, tf.Variable))
 
     def inspect(self, x: Any) -> ArrayInfo:
-        """Shape, dtype and device of a tensor or a variable."""
-        return ArrayInfo(as_shape(x.shape), as_dtype(x.dtype), x.device or None)
+        """Shape, dtype and device of a tensor or a variable; of one that is spread, the layout."""
+        return ArrayInfo(as_shape(x.shape), as_dtype(x.dtype), place(x))
 
-    def device(self, device: Any) -> str | None:
-        """The name of a device that this process has, from any part of it: "cpu", "GPU:1", ..."""
-        if device is None:
-            return None
+    def device(self, device: Any) -> Any:
+        """The name of a device that this process has, from any part of it: "cpu", "GPU:1"; or a layout."""
+        if device is None or isinstance(device, spread.Layout):
+            return device
         known = [logical.name.removeprefix("/device:") for logical in tf.config.list_logical_devices()]
         wanted = str(device).upper().rpartition("DEVICE:")[2].lstrip("/")
         for name in known:
             if wanted in (name, name.removesuffix(":0")):
                 return f"/device:{name}"
-        raise DeviceError(f"tensorflow has no device {device!r} here; wanted one of {known}, or None")
+        raise DeviceError(
+            f"tensorflow has no device {device!r} here; wanted one of {known}, a layout of "
+            "tensorflow.experimental.dtensor, or None"
+        )
+
+    def key(self, x: Any) -> AnyKey:
+        """The key that a tensor or a variable of two words is, known or not."""
+        return recorded.key_of(x)
+
+    def is_tracing(self) -> bool:
+        """Whether operations go into a graph."""
+        return not tf.executing_eagerly()
 
     def run(self, plan: Plan, device: Any) -> Any:
-        """A new tensor; in a graph without pieces, which would only make the graph longer."""
-        if host.can_run(plan) and tf.executing_eagerly() and on_host(device):
-            return adopt(host.create(plan), plan.dtype)
-        piece = reference.PIECE if tf.executing_eagerly() else reference.LARGEST_PIECE
-        # tf.device(None) would leave the scope in which the caller is.
-        with nullcontext() if device is None else tf.device(device):
+        """A new tensor."""
+        eager = tf.executing_eagerly()
+        if device is None and eager:
+            device = scope(plan)
+        if isinstance(device, spread.Layout):
+            return spread.run(plan, device, self.run)
+        if eager and host.can_run(plan) and is_on_host(device):
+            return adopt(host.create(plan), plan.dtype, device)
+        # In a graph without pieces, which would only make the graph longer.
+        piece = reference.PIECE if eager else None
+        with namespace.on(device):
             return reference.run(plan, self.ops(device), piece=piece)
 
     def fill(self, target: Any, plan: Plan) -> None:
@@ -74,11 +100,12 @@ class TensorflowBackend(ArrayApiBackend):
                 "tensors of TensorFlow are immutable and cannot be filled in place; wanted a tf.Variable, or "
                 "create a new tensor: init(x.shape, like=x)"
             )
-        target.assign(self.run(plan, target.device or None))
+        target = own(target)
+        target.assign(self.run(plan, place(target)))
 
     def to_bytes(self, x: Any) -> bytes:
-        """The elements in row-major order, each little-endian."""
-        return super().to_bytes(x.numpy())
+        """The elements in row-major order, each little-endian; those of a DTensor are gathered."""
+        return super().to_bytes(spread.gathered(x) if spread.is_spread(x.device) else x.numpy())
 
     def native(
         self, name: str, config: Mapping[str, Any], shape: Shape, dtype: DType
@@ -87,20 +114,48 @@ class TensorflowBackend(ArrayApiBackend):
         return native_initializer(name, config, shape, dtype)
 
 
-def on_host(device: str | None) -> bool:
-    """Whether a device, or that of the present scope if it is None, is this process's first CPU."""
+def place(x: Any) -> Any:
+    """The device or the layout of a tensor or a variable; None if it is not known."""
+    device = x.device
+    return spread.layout_of(x) if spread.is_spread(device) else device or None
+
+
+def scope(plan: Plan) -> Any:
+    """Where the caller's scope puts new tensors: a device, or a layout; None leaves it to TensorFlow."""
+    if spread.has_mesh() and spread.is_spread(tf.identity(0).device):
+        return spread.default_layout(len(plan.result_shape))
+    if len(tf.config.list_logical_devices()) == 1:
+        return None  # Only the processor, which is always there.
+    return tf.identity(0).device
+
+
+def is_on_host(device: str | None) -> bool:
+    """Whether a device is a processor of this process."""
     if device is None:
-        if len(tf.config.list_logical_devices()) == 1:
-            return True  # Only the processor, which is always there.
-        device = tf.identity(0).device
-    place, _, number = device.rpartition("/device:")
-    return number == "CPU:0" and place in ("", "/job:localhost/replica:0/task:0")
+        return True
+    process, _, number = device.rpartition("/device:")
+    return number.startswith("CPU:") and process in ("", LOCAL)
 
 
-def adopt(values: Any, dtype: DType) -> Any:
+def adopt(values: Any, dtype: DType, device: str | None) -> Any:
     """A tensor in memory that was made for it; TensorFlow keeps it for as long as it needs it."""
-    if dtype.is_narrow and dtype.bits == 8:  # Tensors of these dtypes come from nothing but a copy.
-        return tf.constant(values.view(getattr(namespace, dtype.name).as_numpy_dtype))
-    narrow = dtype.name == "bfloat16"  # Not a dtype of NumPy's.
-    tensor = tf.experimental.dlpack.from_dlpack((values.view(np.int16) if narrow else values).__dlpack__())
-    return tf.bitcast(tensor, tf.bfloat16) if narrow else tensor
+    with namespace.on(device):
+        if dtype.is_narrow and dtype.bits == 8:  # Tensors of these dtypes come from nothing but a copy.
+            return tf.constant(values.view(getattr(namespace, dtype.name).as_numpy_dtype))
+        narrow = dtype.name == "bfloat16"  # Not a dtype of NumPy's.
+        tensor = tf.experimental.dlpack.from_dlpack(
+            (values.view(np.int16) if narrow else values).__dlpack__()
+        )
+        if narrow:
+            return tf.bitcast(tensor, tf.bfloat16)
+        # It is on the first processor, whatever the scope; all have the same memory.
+        return tensor if device is None or device.endswith("CPU:0") else tf.identity(tensor)
+
+
+def own(variable: Any) -> Any:
+    """In a replica of a strategy its own copy of a variable, so that nothing has to be combined."""
+    strategy = tf.distribute.get_strategy()
+    if tf.distribute.in_cross_replica_context() or not isinstance(strategy, MIRRORED):
+        return variable
+    copies = strategy.experimental_local_results(variable)
+    return next((copy for copy in copies if copy.device == variable.device), variable)

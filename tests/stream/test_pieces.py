@@ -5,6 +5,7 @@ import pytest
 
 import unifinit as ui
 from unifinit import contents, distributions, plan, reference
+from unifinit.key import TracedKey
 from unifinit.stream.ops import Ops
 from unifinit.stream.threefry import IntWords, threefry2x32
 from unifinit.types import DTYPES
@@ -28,13 +29,11 @@ def blocks(indices):
 )
 class TestIndex:
     def test_counter_is_its_two_halves(self, start):
-        bits = draw_bits("uint32")
-        found = reference._draw(bits, bits.content, OPS, KEY.words, start, start + 16)
+        found = reference.run(draw_bits("uint32", 2**63).window(slice(start, start + 16)), OPS)
         assert found.tolist() == [first ^ second for first, second in blocks(range(start, start + 16))]
 
     def test_64_bits_use_the_same_block(self, start):
-        bits = draw_bits("uint64")
-        found = reference._draw(bits, bits.content, OPS, KEY.words, start, start + 16)
+        found = reference.run(draw_bits("uint64", 2**63).window(slice(start, start + 16)), OPS)
         assert found.tolist() == [first << 32 | second for first, second in blocks(range(start, start + 16))]
 
 
@@ -48,7 +47,7 @@ CONTENTS = {
 }
 
 
-@pytest.mark.parametrize("piece", [1, 2**4, 2**31])
+@pytest.mark.parametrize("piece", [1, 5, 2**4, 2**31, None])
 class TestPieceSize:
     @pytest.mark.parametrize("name", CONTENTS)
     @pytest.mark.parametrize("axes", [None, (1, 0)])
@@ -67,17 +66,16 @@ class TestPieceSize:
         assert np.array_equal(reference.run(made, OPS, piece=piece), reference.run(made, OPS))
 
 
-@pytest.mark.parametrize("piece", [reference.PIECE, reference.LARGEST_PIECE, 2**40])
-def test_pieces_cover_a_huge_array_and_share_their_upper_word(piece, monkeypatch):
-    monkeypatch.setattr(reference, "_draw", lambda *arguments: arguments[-2:])
+@pytest.mark.parametrize("piece", [reference.PIECE, reference.LARGEST_AXIS, 2**40])
+def test_pieces_cover_a_huge_array(piece, monkeypatch):
+    monkeypatch.setattr(reference, "_draw", lambda *arguments: np.array([arguments[-1]], dtype=object))
     size = 2**33 + 12345
     end = 0
-    for part, (start, stop) in reference.pieces(draw_bits("uint32", size), OPS, piece=piece):
-        assert (part.start, part.stop) == (start, stop)
-        assert start == end < stop
-        assert start >> 32 == (stop - 1) >> 32
-        assert stop - start <= reference.LARGEST_PIECE
-        end = stop
+    for part, (first, (count,), (step,)) in reference.pieces(draw_bits("uint32", size), OPS, piece=piece):
+        assert (part.start, part.stop - part.start, step) == (first, count, 1)
+        assert end == first
+        assert 0 < count <= min(piece, reference.LARGEST_AXIS)
+        end = part.stop
     assert end == size
 
 
@@ -88,12 +86,11 @@ def test_an_empty_plan_has_no_pieces_and_an_empty_result(content):
     assert reference.run(empty, OPS).shape == (2, 0, 3)
 
 
-def test_a_key_given_apart_replaces_the_plans():
+def test_a_traced_key_gives_the_same():
     # How compiled functions get the key: as two int32 scalars of the framework.
-    made = ui.RandomNormal().plan((10,), seed=0)
-    other = np.array(KEY.words, np.uint32).view(np.int32)
-    found = reference.run(made, OPS, key=(other[0], other[1]))
-    assert np.array_equal(found, ui.RandomNormal(seed=KEY)((10,)))
+    words = np.array(KEY.words, np.uint32).view(np.int32)
+    made = ui.RandomNormal().plan((10,), seed=TracedKey(np, words[0], words[1]))
+    assert np.array_equal(reference.run(made, OPS), ui.RandomNormal(seed=KEY)((10,)))
 
 
 @pytest.mark.parametrize("name", ["uniform", "normal", "truncated", "double", "half"])

@@ -28,6 +28,8 @@ FORMATS = {"uint32": 0, "uint64": 1, "float16": 2, "bfloat16": 3, "float32": 4, 
 """The dtypes that the kernel writes; others are rounded from float32."""
 ROUNDED = 2**14
 """Elements that are drawn as float32 at a time, to be rounded to another dtype."""
+PORTIONS = 64
+"""Into how many parts such an array is divided among threads."""
 HUGE = 2**22
 """Bytes from which huge pages are worth asking for."""
 STREAMED = 2**23
@@ -36,7 +38,7 @@ STREAMED = 2**23
 
 def can_run(plan: Plan) -> bool:
     """Whether the kernel can run a plan."""
-    return plan.key is not None and kernel_status().level is not None
+    return type(plan.key) is Key and kernel_status().level is not None
 
 
 def execution(*, uses_kernel: bool) -> str:
@@ -97,7 +99,8 @@ def fill(out: HostArray, plan: Plan, *, fresh: bool = False) -> None:
         return
     elif isinstance(content, Blocks):
         for where, part in plan.blocks(content):
-            fill(out[where], part, fresh=fresh)
+            place: tuple[Any, ...] = (*where, ...)  # Without the dots one element would be a copy.
+            fill(out[place], part, fresh=fresh)
     elif isinstance(content, Complex):
         for half, part in zip((out.real, out.imag), plan.complex_parts(content), strict=True):
             fill(half, part, fresh=fresh)
@@ -114,17 +117,18 @@ def fill(out: HostArray, plan: Plan, *, fresh: bool = False) -> None:
 def _fill_drawn(out: HostArray, plan: Plan, content: Distribution, *, fresh: bool) -> None:
     module, level = load()[0], kernel_status().level
     recipe = (KINDS[type(content)], FORMATS[plan.dtype.name], *content.parameters)
-    words, steps, size = plan.required_key().words, plan.steps, out.nbytes
+    words, size = plan.required_key().words, out.nbytes
+    first, _, steps = plan.numbering
     if fresh and size >= HUGE:
         module.advise_huge_pages(out)
     streaming = not fresh and size >= STREAMED
 
     if plan.size < 2 * threads.LEAST:
-        module.fill(level, words, recipe, out, 0, steps, 0, plan.size, streaming)
+        module.fill(level, words, recipe, out, first, steps, 0, plan.size, streaming)
         return
 
     def work(start: int, stop: int) -> None:
-        module.fill(level, words, recipe, out, 0, steps, start, stop, streaming)
+        module.fill(level, words, recipe, out, first, steps, start, stop, streaming)
 
     threads.run(plan.size, work)
 
@@ -135,37 +139,34 @@ def _fill_rounded(out: HostArray, plan: Plan) -> None:
     content: Any = plan.content
     recipe = (KINDS[type(content)], FORMATS["float32"], *content.parameters)
     words = plan.required_key().words
-    canonical = out if plan.axes is None else out.transpose(np.argsort(plan.axes))
-    elements = canonical.reshape(-1) if canonical.flags.c_contiguous else canonical.flat
+    elements = out.reshape(-1) if out.flags.c_contiguous else out.flat
+    portions = list(plan.numbering.pieces(max(threads.LEAST, plan.size // PORTIONS)))
 
     def work(start: int, stop: int) -> None:
-        for first in range(start, stop, ROUNDED):
-            part = slice(first, min(first + ROUNDED, stop))
-            numbers = np.empty(part.stop - first, dtype=np.float32)
-            module.fill(level, words, recipe, numbers, first, (1,), 0, len(numbers), False)
-            elements[part] = narrow.encode(numbers, plan.dtype.name)
+        for where, portion in portions[start:stop]:
+            for part, (first, sizes, steps) in portion.pieces(ROUNDED):
+                numbers = np.empty(sizes, dtype=np.float32)
+                module.fill(level, words, recipe, numbers, first, steps, 0, numbers.size, False)
+                found = slice(where.start + part.start, where.start + part.stop)
+                elements[found] = narrow.encode(numbers, plan.dtype.name).reshape(-1)
 
-    threads.run(plan.size, work)
+    threads.run(len(portions), work, least=1, part=1)
 
 
 def _fill_orthogonal(out: HostArray, plan: Plan, content: OrthogonalMatrix) -> None:
     compute = plan.dtype.compute
-    drawn = KernelEngine().draw(content.drawn(compute), content.sides, compute, plan.required_key())
-    found = decomposed(drawn)
+    found = decomposed(create(Plan(content.sides, compute, content.drawn(compute), key=plan.key)))
     sides = (content.rows, content.columns)
-    if plan.axes is None and out.flags.c_contiguous and out.dtype == storage(compute):
+    if plan.axes is plan.index is None and out.flags.c_contiguous and out.dtype == storage(compute):
         found.store(out.reshape(sides), content.gain)
         return
     values: HostArray = np.empty(sides, dtype=storage(compute))
     found.store(values, content.gain)
-    _store(out, plan, values)
+    _store(out, plan, plan.arranged(values))
 
 
 def _store(out: HostArray, plan: Plan, values: HostArray) -> None:
-    """Round numbers in canonical order, and write them where they belong."""
-    values = values.reshape(plan.shape)
-    if plan.axes is not None:
-        values = values.transpose(plan.axes)
+    """Round numbers, and write them."""
     np.copyto(out, reference.stored(values, plan.dtype), casting="same_kind")
 
 

@@ -17,7 +17,7 @@ from unifinit.errors import ConfigError, UnknownInitializerError, or_list, sugge
 from unifinit.initializers import hyperparameters
 from unifinit.initializers.classes import CLASSES, named
 from unifinit.initializers.hyperparameters import REQUIRED, Hyperparameter, checked
-from unifinit.key import Key, as_key
+from unifinit.key import AnyKey, Key, as_key
 from unifinit.layout import Layout, as_layout
 from unifinit.plan import Plan, make_plan
 from unifinit.types import (
@@ -33,6 +33,8 @@ from unifinit.values import Value
 from unifinit.weight import Weight
 
 Target = TypeVar("Target")
+
+Seed: TypeAlias = SupportsIndex | AnyKey | Array | None
 
 Aliases: TypeAlias = Mapping[str, Mapping[str, Any]]
 
@@ -204,9 +206,9 @@ class Initializer(Value, ABC):
     def _check_dtype(self, dtype: DType) -> DType:
         return dtype
 
-    def _key(self, seed: SupportsIndex | Key | None) -> Key | None:
-        # No entropy is spent where nothing is drawn, but a wrong seed is an error all the same.
-        return None if seed is None else as_key(seed)
+    def _key(self, seed: Seed) -> AnyKey | None:
+        # A wrong seed is an error even where nothing is drawn.
+        return None if seed is None else dispatch.as_any_key(seed)
 
     def _plan(self, shape: Shape, dtype: DType, layout: Layout) -> Plan:
         """A plan whose key is left open."""
@@ -249,7 +251,7 @@ class Initializer(Value, ABC):
         like: Array | None = None,
         backend: Any = None,
         device: Any = None,
-        seed: SupportsIndex | Key | None = None,
+        seed: Seed = None,
         layout: str | Layout | None = None,
     ) -> Array:
         """A new array.
@@ -269,8 +271,9 @@ class Initializer(Value, ABC):
         device : str or device, optional
             A name or the framework's own object; by default that of ``like``, or else the framework's
             default device.
-        seed : int or Key, optional
-            Wins over the initializer's own seed. If there is neither, fresh entropy is used.
+        seed : int, Key or array, optional
+            Wins over the initializer's own seed. If there is neither, fresh entropy is used. An array is a
+            key of its framework: two 32-bit words, the upper one first, or a key of JAX; it may be traced.
         layout : str or Layout, optional
             What the axes are, and their order, such as "OIHW", "OI..." or "depthwise HWIO"; by default
             ``(spatial..., in, out)``.
@@ -298,11 +301,63 @@ class Initializer(Value, ABC):
             layout=layout,
         )
 
+    def shard(
+        self,
+        global_shape: object,
+        index: object,
+        dtype: object = None,
+        *,
+        like: Array | None = None,
+        backend: Any = None,
+        device: Any = None,
+        seed: Seed = None,
+        layout: str | Layout | None = None,
+    ) -> Array:
+        """A part of an array: what ``init(global_shape, ...)[index]`` would be, computed alone.
+
+        Time and memory are those of the part, but for what the host computes as a whole: orthogonal matrices
+        above all, of which each needs all of itself. Fans are those of the global shape.
+
+        Parameters
+        ----------
+        global_shape : int or sequence of int
+            The shape of the whole.
+        index : int, slice, ellipsis or tuple of them
+            Which part, as in NumPy; steps may be negative. Axes with an int are dropped.
+        dtype, like, backend, device, seed, layout
+            As in a call. Without a seed each part has entropy of its own, so parts do not fit together.
+
+        Raises
+        ------
+        WindowError
+            If ``index`` is malformed or out of range.
+        UnifinitError
+            As a call raises.
+
+        Examples
+        --------
+        >>> import unifinit as ui
+        >>> init = ui.HeNormal(seed=0)
+        >>> bool((init.shard((512, 256), (slice(128, 256), 3)) == init((512, 256))[128:256, 3]).all())
+        True
+        """
+        return dispatch.create(
+            self._plan,
+            self._key(seed),
+            global_shape,
+            dtype,
+            like=like,
+            backend=backend,
+            device=device,
+            layout=layout,
+            index=index,
+        )
+
     def fill_(
         self,
         target: Target,
         *,
-        seed: SupportsIndex | Key | None = None,
+        seed: Seed = None,
         layout: str | Layout | None = None,
     ) -> Target:
         """Overwrite an array in place, with the values that a call with its shape and dtype gives.
@@ -335,11 +390,13 @@ class Initializer(Value, ABC):
         shape: object,
         dtype: object = "float32",
         *,
-        seed: SupportsIndex | Key | None = None,
+        seed: Seed = None,
         layout: str | Layout | None = None,
     ) -> Plan:
         """What a call with these arguments would compute, as a value; no array is made."""
-        return self._plan(as_shape(shape), as_dtype(dtype), as_layout(layout)).with_key(self._key(seed))
+        plan = self._plan(as_shape(shape), as_dtype(dtype), as_layout(layout))
+        key = self._key(seed)
+        return plan.with_key(as_key(None) if key is None and plan.content.needs_key else key)
 
     def describe(
         self,
@@ -422,14 +479,14 @@ class RandomInitializer(Initializer):
 
     Parameters
     ----------
-    seed : int or Key, optional
+    seed : int, Key or array, optional
         Used by calls that give none. With it, equal calls give equal values; derive a key for each
         parameter (``Key(0) / "conv1"``), or parameters of one shape will be equal.
     """
 
-    seed: SupportsIndex | Key | None = checked(
-        lambda seed, _: as_key(seed),
-        "an integer from 0 to 2**64 - 1 or a Key",
+    seed: Seed = checked(
+        lambda seed, _: dispatch.as_any_key(seed),
+        "an integer from 0 to 2**64 - 1, a Key, or a framework's key",
         default=None,
         optional=True,
         kw_only=True,
@@ -438,8 +495,9 @@ class RandomInitializer(Initializer):
     has_complex: ClassVar[bool] = True
     """Whether complex arrays can be drawn."""
 
-    def _key(self, seed: SupportsIndex | Key | None) -> Key:
-        return as_key(self.seed if seed is None else seed)
+    def _key(self, seed: Seed) -> AnyKey | None:
+        seed = self.seed if seed is None else seed
+        return None if seed is None else dispatch.as_any_key(seed)
 
     def _plan(self, shape: Shape, dtype: DType, layout: Layout) -> Plan:
         """A plan whose key is left open; remembered, as a model asks for the same one many times."""

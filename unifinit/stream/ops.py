@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
-from unifinit.types import Array
+from unifinit.types import Array, Shape
 from unifinit.values import Value
+
+HostFunction: TypeAlias = Callable[[tuple[int, int]], npt.NDArray[Any]]
+HostCall: TypeAlias = Callable[[HostFunction, tuple[Array, Array], Shape, str], Array]
 
 
 class Ops(Value):
@@ -30,6 +34,10 @@ class Ops(Value):
         standard has no such function. It saves some integer steps and changes no value.
     complex_of
         From real and imaginary parts to complex numbers, if the framework has a function for it.
+    host_call
+        ``host_call(function, words, shape, dtype)``, if the framework can call a function of the host in the
+        midst of a computation that it records: ``function`` gets two words as a tuple of ints and returns
+        an array of NumPy with that shape and the dtype of that name; ``words`` are int32 arrays without axes.
     """
 
     xp: Any
@@ -37,8 +45,9 @@ class Ops(Value):
     native_dtype: Callable[[str], Any] | None
     float32_bits: Callable[[Array], Array] | None
     complex_of: Callable[[Array, Array], Array] | None
+    host_call: HostCall | None
 
-    parts = ("xp", "device", "native_dtype", "float32_bits", "complex_of")
+    parts = ("xp", "device", "native_dtype", "float32_bits", "complex_of", "host_call")
 
     def __init__(
         self,
@@ -47,6 +56,7 @@ class Ops(Value):
         native_dtype: Callable[[str], Any] | None = None,
         float32_bits: Callable[[Array], Array] | None = None,
         complex_of: Callable[[Array, Array], Array] | None = None,
+        host_call: HostCall | None = None,
     ) -> None:
         vars(self).update(
             xp=xp,
@@ -54,6 +64,7 @@ class Ops(Value):
             native_dtype=native_dtype,
             float32_bits=float32_bits,
             complex_of=complex_of,
+            host_call=host_call,
         )
 
     def dtype(self, name: str) -> Any:

@@ -55,13 +55,13 @@ class ArrayWords(IntWords):
         """The sum."""
         if isinstance(a, int) and isinstance(b, int):
             return signed(a + b)
-        return self.xp.add(a, b)
+        return self.xp.add(b, a) if isinstance(a, int) else self.xp.add(a, b)
 
     def xor(self, a: Word, b: Word) -> Word:
         """The exclusive or."""
         if isinstance(a, int) and isinstance(b, int):
             return signed(a ^ b)
-        return self.xp.bitwise_xor(a, b)
+        return self.xp.bitwise_xor(b, a) if isinstance(a, int) else self.xp.bitwise_xor(a, b)
 
     def mix(self, a: Word, b: Word, count: int) -> Pair:
         """A round: the sum, and the second word rotated left by ``count`` and combined with the sum."""
@@ -80,7 +80,6 @@ def threefry2x32(words: IntWords, key: Pair, counter: Pair) -> Pair:
         The arithmetic that suits ``key`` and ``counter``.
     key, counter
         Two words each; with ``ArrayWords`` any of the four may be a Python int in the int32 range.
-        The second word of the counter decides the shape.
 
     Returns
     -------

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from importlib.resources import files
+from math import prod
 from typing import Any
 
 from unifinit import random
@@ -19,6 +20,8 @@ from unifinit.registry import registry
 from unifinit.types import Array
 
 FILE = "golden.json"
+SMALL = 2**12
+"""Elements of the largest example."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,17 @@ def digest(array: Array) -> str:
 def load() -> list[Golden]:
     """The committed digests of the initializers."""
     return [Golden(**{**row, "shape": tuple(row["shape"])}) for row in _table()["initializers"]]
+
+
+def examples(dtype: str = "float32") -> list[Golden]:
+    """One row of each initializer class: the first of its configurations, and its largest small shape."""
+    rows: dict[str, Golden] = {}
+    for row in load():
+        if row.dtype == dtype:
+            known = rows.setdefault(row.initializer["class_name"], row)
+            if row.initializer == known.initializer and prod(known.shape) < prod(row.shape) <= SMALL:
+                rows[row.initializer["class_name"]] = row
+    return list(rows.values())
 
 
 def load_random() -> list[GoldenRandom]:

@@ -1,0 +1,62 @@
+"""Ways to run an initializer, and what is run in each: one case of every class."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+import unifinit as ui
+from unifinit.testing import golden
+
+SEED = 7
+
+
+class Case(NamedTuple):
+    """A call of an initializer; its seed is ``SEED``, or a key that is known later and has that value."""
+
+    name: str
+    initializer: ui.Initializer
+    shape: tuple[int, ...]
+    layout: str | None
+    dtype: str
+
+    def expected(self) -> bytes:
+        """The elements in row-major order, as a call on NumPy gives them."""
+        made = self.initializer(self.shape, self.dtype, seed=SEED, layout=self.layout)
+        return made.tobytes()
+
+
+Way: TypeAlias = Callable[[Sequence[Case]], list[bytes | Exception]]
+"""Runs all cases, and gives for each the elements in row-major order, or what went wrong."""
+
+CASES = [
+    Case(row.initializer["class_name"], ui.get(row.initializer), row.shape, row.layout, row.dtype)
+    for row in golden.examples()
+]
+
+
+def _from_words(key: ui.Key, shape: tuple[int, ...], _: str) -> npt.NDArray[np.float64]:
+    return (np.arange(math.prod(shape)) + key.seed % 11).reshape(shape) / 8
+
+
+CASES.append(Case("FromFunction", ui.FromFunction(_from_words), (5, 6), "OI", "float32"))
+
+
+def tried(run: Callable[[Case], bytes]) -> Way:
+    """The way that runs one case after the other."""
+
+    def way(cases: Sequence[Case]) -> list[bytes | Exception]:
+        return [_tried(run, case) for case in cases]
+
+    return way
+
+
+def _tried(run: Callable[[Case], bytes], case: Case) -> bytes | Exception:
+    try:
+        return run(case)
+    except Exception as error:
+        return error
