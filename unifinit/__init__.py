@@ -58,6 +58,7 @@ from unifinit.registry import BackendStatus, backends
 
 if TYPE_CHECKING:
     from unifinit.agreement import fingerprint
+    from unifinit.files import save_npy
     from unifinit.gains import calculate_gain
     from unifinit.initializers.combinators import Blocked, FromFunction, Masked, Scaled, Stacked
     from unifinit.initializers.matrices import (
@@ -192,6 +193,7 @@ __all__ = [
     "get_num_threads",
     "probe",
     "random",
+    "save_npy",
     "serialize",
     "set_num_threads",
 ]
@@ -200,6 +202,7 @@ _LAZY = {
     "calculate_gain": "unifinit.gains",
     "fingerprint": "unifinit.agreement",
     "probe": "unifinit.propagation",
+    "save_npy": "unifinit.files",
     **LATE,
 }
 """What few programs need is imported when it is first used."""

@@ -271,7 +271,7 @@ def _chosen(part: range, axis: int, wanted: Any) -> Part:
                 "a step that is not 0"
             ) from None
     try:
-        if type(wanted).__name__ in ("bool", "bool_") or getattr(wanted, "ndim", 0):
+        if type(wanted).__name__ in ("bool", "bool_") or getattr(wanted, "ndim", False):
             raise TypeError
         number = operator.index(wanted)
     except TypeError:

@@ -26,10 +26,16 @@ float8_e4m3fn, float8_e5m2 = tf.dtypes.experimental.float8_e4m3fn, tf.dtypes.exp
 float8_e4m3fnuz = tf.dtypes.experimental.float8_e4m3fnuz
 float8_e5m2fnuz = tf.dtypes.experimental.float8_e5m2fnuz
 complex64, complex128 = tf.complex64, tf.complex128
+MOST_BYTES = 2**31
 UNSIGNED_ZERO = (float8_e4m3fnuz, float8_e5m2fnuz)
 globals()["bool"] = (
     tf.bool
 )  # The standard's name for it, which shadows Python's only for users of this module.
+
+
+def on(device: str | None) -> Any:
+    """The scope of a device; for None that in which the caller is, which ``tf.device(None)`` would leave."""
+    return nullcontext() if device is None else tf.device(device)
 
 
 def asarray(obj: Any, /, *, dtype: Any = None, device: str | None = None, copy: bool | None = None) -> Tensor:
@@ -40,7 +46,12 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: str | None = None, copy: 
         obj = np.asarray(obj)
         if dtype is None and obj.dtype == np.float64:
             dtype = float32  # The default floating dtype of TensorFlow.
-    with _on(device):
+    if isinstance(obj, np.ndarray) and obj.nbytes >= MOST_BYTES and not tf.executing_eagerly():
+        raise ValueError(
+            f"an array of {obj.nbytes} bytes is too large for a constant of a graph, which TensorFlow limits "
+            "to 2 GB; wanted one that is made outside of tf.function, or a key that is an argument of it"
+        )
+    with on(device):
         tensor = tf.convert_to_tensor(obj)
         return tf.identity(tensor) if dtype is None else astype(tensor, dtype)
 
@@ -55,7 +66,7 @@ def arange(
     device: str | None = None,
 ) -> Tensor:
     """Evenly spaced numbers from ``start`` to below ``stop``, or from 0 to below ``start``."""
-    with _on(device):
+    with on(device):
         bounds = (0, start) if stop is None else (start, stop)
         return tf.range(*bounds, step, dtype=dtype)
 
@@ -64,7 +75,7 @@ def full(
     shape: int | Sequence[int], fill_value: Scalar, *, dtype: Any = None, device: str | None = None
 ) -> Tensor:
     """A tensor of one value."""
-    with _on(device):
+    with on(device):
         # By way of NumPy, because tf.constant flushes subnormal numbers of 16 bits to zero.
         value = asarray(fill_value) if dtype is None else asarray(np.array(fill_value, dtype.as_numpy_dtype))
         return tf.fill((shape,) if isinstance(shape, int) else tuple(shape), value)
@@ -181,11 +192,6 @@ def bitwise_left_shift(x1: Tensor | Scalar, x2: Tensor | Scalar, /) -> Tensor:
 def bitwise_right_shift(x1: Tensor | Scalar, x2: Tensor | Scalar, /) -> Tensor:
     """Bits moved down; signed integers keep their sign."""
     return tf.bitwise.right_shift(*_pair(x1, x2))
-
-
-def _on(device: str | None) -> Any:
-    # tf.device(None) would leave the scope in which the caller is.
-    return nullcontext() if device is None else tf.device(device)
 
 
 def _pair(x1: Any, x2: Any) -> tuple[Tensor, Tensor]:

@@ -1,6 +1,36 @@
 """unifinit on PyTorch: the plugin, which imports nothing of PyTorch until it is used."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from unifinit.backend import Backend, BackendRecord, hookimpl
+
+if TYPE_CHECKING:
+    import torch.distributed
+
+__all__ = ["check_ranks"]
+
+
+def check_ranks(group: torch.distributed.ProcessGroup | None = None) -> None:
+    """Check that all ranks of a process group compute the same stream: once, when a job starts.
+
+    This is a collective call, which every rank of the group has to make. Filling tensors never communicates:
+    a rank with another version of unifinit would give its shards other values without anybody's notice.
+
+    Parameters
+    ----------
+    group : torch.distributed.ProcessGroup, optional
+        By default all ranks.
+
+    Raises
+    ------
+    StreamError
+        If some ranks have another fingerprint than the others; every rank raises it, and it names them.
+    """
+    from unifinit_torch import distributed
+
+    distributed.check_ranks(group)
 
 
 def load() -> Backend:

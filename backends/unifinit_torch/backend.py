@@ -43,13 +43,16 @@ class TorchBackend(ArrayApiBackend):
         return isinstance(x, torch.Tensor)
 
     def inspect(self, x: torch.Tensor) -> ArrayInfo:
-        """Shape, dtype and device of a tensor."""
-        return ArrayInfo(tuple(x.shape), as_dtype(x.dtype), x.device)
+        """Shape, dtype and device of a tensor; the processes over which it is spread are its device."""
+        place = distributed().sharding_of(x) if is_spread(x) else x.device
+        return ArrayInfo(tuple(x.shape), as_dtype(x.dtype), place)
 
-    def device(self, device: Any) -> torch.device | None:
-        """A device that this process has; None leaves it to PyTorch's current default."""
+    def device(self, device: Any) -> Any:
+        """A device that this process has, or ``(mesh, placements)``; None leaves it to PyTorch's default."""
         if device is None:
             return None
+        if isinstance(device, tuple):
+            return distributed().as_sharding(device)
         try:
             found = torch.device(device)
             torch.empty(0, device=found)
@@ -66,6 +69,9 @@ class TorchBackend(ArrayApiBackend):
 
     def run(self, plan: Plan, device: Any) -> torch.Tensor:
         """A new tensor without a gradient."""
+        if isinstance(device, tuple):
+            result: torch.Tensor = distributed().run(plan, device, self.run)
+            return result
         if host.can_run(plan) and (device is None or device.type == "cpu"):
             result = torch.empty(plan.result_shape, dtype=getattr(torch, plan.dtype.name), device=device)
             # Another device can be the default, and some modes make tensors without memory.
@@ -81,6 +87,9 @@ class TorchBackend(ArrayApiBackend):
             host.fill(memory(target, plan.dtype), plan)
             torch.autograd.graph.increment_version(target)  # For autograd to notice values that it has saved.
             return
+        if is_spread(target):
+            distributed().fill(target, plan, self.fill)
+            return
         try:
             with torch.no_grad():
                 if plan.constant is not None and plan.dtype.is_floating and plan.dtype.bits > 8:
@@ -94,7 +103,8 @@ class TorchBackend(ArrayApiBackend):
             ) from error
 
     def to_bytes(self, x: torch.Tensor) -> bytes:
-        """The elements in row-major order, each little-endian."""
+        """The elements in row-major order, each little-endian; those of a ``DTensor`` are gathered."""
+        x = x.detach().full_tensor() if is_spread(x) else x
         elements = x.detach().cpu().resolve_conj().resolve_neg().contiguous().reshape(-1)
         parts = torch.view_as_real(elements) if x.is_complex() else elements
         host = parts.reshape(-1).view(torch.uint8).numpy()
@@ -110,6 +120,21 @@ class TorchBackend(ArrayApiBackend):
 
 
 PLAIN = (torch.Tensor, torch.nn.Parameter)
+
+
+def distributed() -> Any:
+    """The module for tensors that are spread over processes, which takes long to import."""
+    from unifinit_torch import distributed as module
+
+    return module
+
+
+def is_spread(x: torch.Tensor) -> bool:
+    """Whether a tensor is spread over processes, a ``DTensor``."""
+    if type(x) in PLAIN:
+        return False
+    loaded = sys.modules.get("torch.distributed.tensor")
+    return loaded is not None and isinstance(x, loaded.DTensor)
 
 
 def memory(x: torch.Tensor, dtype: DType) -> Any:

@@ -36,7 +36,7 @@ LAYERS = (
     {"unifinit.host.orthogonal"},
     {"unifinit.host.arrays"},
     {"unifinit.host"},
-    {"unifinit.agreement"},
+    {"unifinit.agreement", "unifinit.files"},
     {"unifinit.backend"},
     {"unifinit.plugins"},
     {"unifinit.registry"},

@@ -68,7 +68,7 @@ class TestPieceSize:
 
 @pytest.mark.parametrize("piece", [reference.PIECE, reference.LARGEST_AXIS, 2**40])
 def test_pieces_cover_a_huge_array(piece, monkeypatch):
-    monkeypatch.setattr(reference, "_draw", lambda *arguments: np.array([arguments[-1]], dtype=object))
+    monkeypatch.setattr(reference, "_draw", lambda *arguments, **_: arguments[-1])
     size = 2**33 + 12345
     end = 0
     for part, (first, (count,), (step,)) in reference.pieces(draw_bits("uint32", size), OPS, piece=piece):
