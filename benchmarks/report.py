@@ -42,15 +42,24 @@ def rewrite(readme: Path, results: Results, folder: Path) -> None:
     ValueError
         If the markers are not there.
     """
-    text = readme.read_text(encoding="utf-8")
-    before, start, rest = text.partition(START)
-    _, end, after = rest.partition(END)
+    replace(readme, (START, END), f"\n\n{summary(results, folder, readme.parent)}\n")
+
+
+def replace(page: Path, marks: tuple[str, str], text: str) -> None:
+    """Replace what is between two marks of a page.
+
+    Raises
+    ------
+    ValueError
+        If the marks are not there.
+    """
+    before, start, rest = page.read_text(encoding="utf-8").partition(marks[0])
+    _, end, after = rest.partition(marks[1])
     if not start or not end:
         raise ValueError(
-            f"{readme} has no lines {START} and {END}; wanted both, around what is to be replaced"
+            f"{page} has no lines {' and '.join(marks)}; wanted both, around what is to be replaced"
         )
-    body = summary(results, folder, readme.parent)
-    readme.write_text(f"{before}{START}\n\n{body}\n{END}{after}", encoding="utf-8")
+    page.write_text(before + start + text + end + after, encoding="utf-8")
 
 
 def full(results: Results, folder: Path) -> str:

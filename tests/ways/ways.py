@@ -1,4 +1,8 @@
-"""Ways to run an initializer, and what is run in each: one case of every class."""
+"""Ways to run an initializer, and what is run in each: one case of every class.
+
+The modules ``ways_*.py`` have the ways of a backend: ``WAYS`` by name, and in ``EXCEPTIONS`` why one cannot
+be had for a class, or with ``"*"`` for any.
+"""
 
 from __future__ import annotations
 
