@@ -20,10 +20,29 @@ import pytest
 import unifinit as ui
 from unifinit import narrow
 from unifinit.backend import ArrayApiBackend, Backend
-from unifinit.errors import DeviceError, DtypeError, ShapeError, TargetError
+from unifinit.errors import DeviceError, DtypeError, SeedError, ShapeError, TargetError
 from unifinit.registry import registry
 from unifinit.testing import golden
 from unifinit.types import DTYPES, FLOATS, INEXACT, Array, DType
+
+OF_EACH_CONTENT = (
+    ui.Constant(0.3),
+    ui.GlorotUniform(),
+    ui.TruncatedNormal(),
+    ui.Orthogonal(),
+    ui.Blocked(["he_normal", "zeros"]),
+    ui.Masked(ui.RandomNormal(), [True, False, True] * 2),
+    ui.Stacked(ui.HeNormal()),
+)
+"""An initializer for each kind of content."""
+WINDOWS = (
+    (slice(1, 3),),
+    (..., slice(None, None, -3)),
+    (2, slice(4, 0, -2), slice(None, None, 2)),
+    (-1, ..., 5),
+    (0, 1, 2),
+    (slice(3, 3),),
+)
 
 
 class BackendConformance:
@@ -92,6 +111,42 @@ class BackendConformance:
         with ThreadPoolExecutor(4) as pool:
             drawn = set(pool.map(draw, range(16)))
         assert drawn == {draw(0)}
+
+    # Windows and keys.
+
+    @pytest.mark.parametrize("index", WINDOWS, ids=str)
+    @pytest.mark.parametrize("layout", ["...IO", "OI..."])
+    @pytest.mark.parametrize("initializer", OF_EACH_CONTENT, ids=repr)
+    def test_shard_is_a_part_of_the_whole(
+        self, tested: Backend, initializer: ui.Initializer, layout: str, index: tuple[Any, ...]
+    ) -> None:
+        shape = (6, 6, 6)  # For a mask of the last axis to fit every layout.
+        whole = initializer(shape, seed=3, layout=layout)
+        part = initializer.shard(shape, index, seed=3, layout=layout, backend=self.backend)
+        assert tested.inspect(part).shape == whole[index].shape
+        assert tested.to_bytes(part) == whole[index].tobytes()
+
+    @pytest.mark.parametrize("dtype", INEXACT, ids=str)
+    def test_shard_of_every_dtype(self, tested: Backend, dtype: DType) -> None:
+        if self.has(tested, dtype):
+            place = 2**33 - 3  # The upper word of the numbers changes on the way.
+            vector = ui.random.normal(3, (2**40,), dtype, index=slice(place, place + 8), backend=self.backend)
+            matrix = ui.random.normal(
+                3, (2**10, 2**30), dtype, index=(7, slice(-3, None)), backend=self.backend
+            )
+            assert tested.to_bytes(matrix) == tested.to_bytes(vector)[: len(tested.to_bytes(matrix))]
+
+    def test_array_of_two_words_is_a_key(self, tested: Backend) -> None:
+        words = ui.Constant([-1, 7])((2,), "int32", backend=self.backend)
+        drawn = ui.HeNormal()((3, 4), seed=words, backend=self.backend)
+        expected = ui.HeNormal()((3, 4), seed=0xFFFFFFFF00000007)
+        assert tested.to_bytes(drawn) == expected.tobytes()
+
+    @pytest.mark.parametrize(("shape", "dtype"), [((3,), "int32"), ((1, 2), "int32"), ((2,), "float32")])
+    def test_other_arrays_are_no_keys(self, shape: tuple[int, ...], dtype: str) -> None:
+        words = ui.Ones()(shape, dtype, backend=self.backend)
+        with pytest.raises(SeedError, match="two words"):
+            ui.HeNormal()((3, 4), seed=words, backend=self.backend)
 
     # Arguments.
 
