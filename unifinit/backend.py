@@ -28,29 +28,36 @@ import pluggy
 
 from unifinit import host, reference
 from unifinit.agreement import fingerprint, require_agreement
-from unifinit.errors import DeviceError, DtypeError, SeedError, TargetError, or_list
+from unifinit.distributions import Bits, Normal, TruncatedNormal, Uniform
+from unifinit.errors import ArgumentError, DeviceError, DtypeError, SeedError, TargetError, or_list
 from unifinit.key import AnyKey, Key, TracedKey, as_key, key_of_words
 from unifinit.plan import Plan
+from unifinit.stream import tables
 from unifinit.stream.ops import Ops
 from unifinit.types import DTYPES, Array, DType, Shape, as_dtype, as_shape
 
 __all__ = [
     "API_VERSION",
     "AnyKey",
+    "ArgumentError",
     "ArrayApiBackend",
     "ArrayInfo",
     "Backend",
     "BackendRecord",
+    "Bits",
     "DType",
     "DeviceError",
     "DtypeError",
     "Key",
+    "Normal",
     "Ops",
     "Plan",
     "SeedError",
     "Shape",
     "TargetError",
     "TracedKey",
+    "TruncatedNormal",
+    "Uniform",
     "as_dtype",
     "as_key",
     "as_shape",
@@ -60,6 +67,7 @@ __all__ = [
     "key_of_array",
     "reference",
     "require_agreement",
+    "tables",
 ]
 
 API_VERSION = 1
@@ -178,6 +186,9 @@ class Backend(Protocol):
     def is_tracing(self) -> bool:
         """Whether the library is recording a computation, to run it later or again."""
 
+    def is_shared(self, device: Any) -> bool:
+        """Whether other processes make parts of the array that is made on a device, or hold copies of it."""
+
     def run(self, plan: Plan, device: Any) -> Array:
         """A new array that holds what the plan says, on a device that ``device`` returned."""
 
@@ -269,6 +280,10 @@ class ArrayApiBackend:
 
     def is_tracing(self) -> bool:
         """False: the standard has no such thing."""
+        return False
+
+    def is_shared(self, device: Any) -> bool:
+        """False: the standard knows no other processes."""
         return False
 
     def run(self, plan: Plan, device: Any) -> Array:

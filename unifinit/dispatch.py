@@ -58,12 +58,12 @@ def create(
     if dtype is None:
         dtype = DTYPES["float32"] if info is None else info.dtype
     resolved = as_dtype(dtype)
-    made = _keyed(plan(as_shape(shape), resolved, as_layout(layout)), key, chosen)
+    made = plan(as_shape(shape), resolved, as_layout(layout))
     if index is not Ellipsis:
         made = made.window(index)
     chosen.check_dtype(resolved)
     place = info.device if device is None and info is not None else chosen.device(device)
-    return chosen.run(made, place)
+    return chosen.run(_keyed(made, key, chosen, place), place)
 
 
 def fill(plan: MakePlan, key: AnyKey | None, target: Array, *, layout: str | Layout | None) -> None:
@@ -71,7 +71,7 @@ def fill(plan: MakePlan, key: AnyKey | None, target: Array, *, layout: str | Lay
     backend = registry().of(target)
     info = backend.inspect(target)
     made = plan(as_shape(info.shape), info.dtype, as_layout(layout))
-    backend.fill(target, _keyed(made, key, backend))
+    backend.fill(target, _keyed(made, key, backend, info.device))
 
 
 def as_any_key(seed: SupportsIndex | AnyKey | Array | None) -> AnyKey:
@@ -91,8 +91,18 @@ def as_any_key(seed: SupportsIndex | AnyKey | Array | None) -> AnyKey:
     return as_key(seed)  # type: ignore[arg-type]  # It is neither traced nor an array.
 
 
-def _keyed(plan: Plan, key: AnyKey | None, backend: Backend) -> Plan:
+def _keyed(plan: Plan, key: AnyKey | None, backend: Backend, place: object) -> Plan:
+    if isinstance(key, TracedKey) and key.xp is not getattr(backend, "xp", key.xp):
+        raise ArgumentError(
+            f"seed= is a key that is only known when what another library records is run, but {backend.name} "
+            "is to create the array; wanted backend= or like= of the key's own library"
+        )
     if key is None and plan.content.needs_key:
+        if backend.is_shared(place):
+            raise SeedError(
+                f"the array is spread over several processes, each of which would draw fresh entropy of its "
+                f"own; wanted a seed, the same in all of them ({place})"
+            )
         if backend.is_tracing():
             raise SeedError(
                 f"{backend.name} is recording a computation, in which fresh entropy would be drawn once and "

@@ -186,13 +186,18 @@ def as_key(seed: SupportsIndex | Key | None) -> Key:
 
 
 def _hashed(name: str) -> tuple[int, int]:
+    hashed = digest(name)
+    return int(hashed[:8], 16), int(hashed[8:16], 16)
+
+
+def digest(name: str) -> str:
+    """The SHA-256 of a name, in hexadecimal."""
     from hashlib import sha256  # Not at the top: it loads OpenSSL.
 
     try:
-        digest = sha256(name.encode()).digest()
+        return sha256(name.encode()).hexdigest()
     except UnicodeEncodeError as error:
         raise SeedError(f"name {name!r} has no UTF-8 encoding ({error}); wanted another name") from None
-    return int.from_bytes(digest[:4], "big"), int.from_bytes(digest[4:8], "big")
 
 
 def _integer(value: object, bits: int, what: str) -> int:

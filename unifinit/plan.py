@@ -224,7 +224,8 @@ class Plan(Value):
     def unmasked(self, content: Masked) -> tuple[Plan, npt.NDArray[np.bool_]]:
         """The plan of the other content, and the mask in the order of the result."""
         kept = self._of(self.shape, self.dtype, content.content, self.key, self.index)
-        return kept, self.arranged(content.array(self.shape))
+        # Not every library takes arrays with negative strides.
+        return kept, np.ascontiguousarray(self.arranged(content.array(self.shape))).reshape(kept.result_shape)
 
 
 def as_slice(part: range) -> slice:
@@ -271,10 +272,11 @@ def _chosen(part: range, axis: int, wanted: Any) -> Part:
                 "a step that is not 0"
             ) from None
     try:
-        if type(wanted).__name__ in ("bool", "bool_") or getattr(wanted, "ndim", False):
+        is_bool = isinstance(wanted, bool) or "bool" in str(getattr(wanted, "dtype", ""))
+        if is_bool or getattr(wanted, "ndim", False):
             raise TypeError
         number = operator.index(wanted)
-    except TypeError:
+    except (AttributeError, TypeError):  # Some libraries' scalars lack __index__ in one way, some in another.
         raise WindowError(
             f"index {wanted!r} for axis {axis} is a {type(wanted).__name__}; wanted an int, a slice or an "
             "ellipsis: windows have no new axes, masks or lists of indices"

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, SupportsIndex
 
 from unifinit import contents, dispatch
+from unifinit.compilers import read, read_as
 from unifinit.content import Content
 from unifinit.errors import SeedError
 from unifinit.key import AnyKey
@@ -20,6 +21,7 @@ from unifinit.types import DTYPES, Array, DType, require_inexact
 __all__ = ["bits", "normal", "truncated_normal", "uniform"]
 
 
+@read_as(lambda *a, **k: read("bits", a, k))
 def bits(
     key: AnyKey | SupportsIndex | Array,
     shape: object,
@@ -69,6 +71,7 @@ def bits(
     )
 
 
+@read_as(lambda *a, **k: read("uniform", a, k))
 def uniform(
     key: AnyKey | SupportsIndex | Array,
     shape: object,
@@ -119,6 +122,7 @@ def uniform(
     )
 
 
+@read_as(lambda *a, **k: read("normal", a, k))
 def normal(
     key: AnyKey | SupportsIndex | Array,
     shape: object,
@@ -171,6 +175,7 @@ def normal(
     )
 
 
+@read_as(lambda *a, **k: read("truncated_normal", a, k))
 def truncated_normal(
     key: AnyKey | SupportsIndex | Array,
     shape: object,

@@ -30,7 +30,10 @@ class Value(Immutable):
     parts: ClassVar[tuple[str, ...]]
 
     def _compared(self) -> tuple[object, ...]:
-        return tuple(map(vars(self).__getitem__, self.parts))
+        try:
+            return tuple(map(vars(self).__getitem__, self.parts))
+        except KeyError as error:  # Compilers look at objects that have not been constructed.
+            raise AttributeError(f"this {type(self).__name__} has no {error} yet") from None
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):

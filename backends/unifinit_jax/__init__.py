@@ -10,6 +10,23 @@ def load() -> Backend:
     return JaxBackend()
 
 
+def check_processes() -> None:
+    """Do nothing if all processes of ``jax.distributed`` compute the same stream.
+
+    Each makes only the parts of an array that its own devices have: with another version of unifinit, its
+    parts would not fit to the others. All processes have to call this, best once, after
+    ``jax.distributed.initialize``.
+
+    Raises
+    ------
+    StreamError
+        If the fingerprints of some processes differ, in each of the processes; it names them.
+    """
+    from unifinit_jax.processes import compare_fingerprints
+
+    compare_fingerprints()
+
+
 @hookimpl
 def unifinit_backends() -> list[BackendRecord]:
     """The record of the one backend."""

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import get_opaque_trace_state
 
 from unifinit.backend import (
+    AnyKey,
     ArrayApiBackend,
     ArrayInfo,
     DeviceError,
@@ -27,7 +26,20 @@ from unifinit.backend import (
     host,
     reference,
 )
+from unifinit_jax.meshes import (
+    automatic,
+    completed,
+    computing_on,
+    constrained,
+    current_sharding,
+    is_incomplete,
+    sharding_in_type,
+    single_device,
+    windows,
+)
 from unifinit_jax.native import native_initializer
+from unifinit_jax.sharded import from_host, is_computed, is_for_host
+from unifinit_jax.traced import as_key, host_call, is_traced, is_tracing
 
 WIDE = ("float64", "int64", "uint64", "complex128")
 
@@ -38,22 +50,38 @@ WORTH_COMPILING = 400
 MOST_KINDS = 4096
 copy = jax.jit(lambda x: x)
 
-with jax.core.eval_context():
-    NOT_TRACING = get_opaque_trace_state()
 
-
-def is_tracing() -> bool:
-    """Whether JAX is recording a computation, into which large constants should not go."""
-    return bool(get_opaque_trace_state() != NOT_TRACING)
-
-
-def on_host(device: Any) -> bool:
+def on_host(device: jax.Device | None) -> bool:
     """Whether a device, or the default one if it is None, computes in memory of the host."""
     if device is None:
         device = jax.config.jax_default_device
         if device is None or isinstance(device, str):
             return (device or jax.default_backend()).startswith("cpu")
-    return isinstance(device, jax.Device) and device.platform == "cpu"
+    return bool(device.platform == "cpu")
+
+
+def is_default(device: jax.Device) -> bool:
+    """Whether new arrays are made on a device if nothing is said."""
+    chosen = jax.config.jax_default_device
+    if isinstance(chosen, jax.Device):
+        return bool(device == chosen)
+    return bool(device == jax.local_devices(backend=chosen)[0])
+
+
+def place_of(x: jax.Array) -> Any:
+    """Where an array has been put, or None, where nothing but the defaults has decided."""
+    if is_traced(x):
+        return sharding_in_type(x)
+    single = single_device(x.sharding)
+    return None if single is not None and not x.committed and is_default(single) else x.sharding
+
+
+def words_of(plan: Plan) -> tuple[Any, Any]:
+    """The words of a plan's key, as arguments for a compiled function."""
+    first, second = plan.required_key().words
+    if isinstance(first, int):
+        first, second = np.array((first, second), dtype=np.uint32).view(np.int32)
+    return first, second
 
 
 class JaxBackend(ArrayApiBackend):
@@ -71,6 +99,7 @@ class JaxBackend(ArrayApiBackend):
             jnp,
             float32_bits=lambda x: jax.lax.bitcast_convert_type(x, jnp.int32),
             complex_of=jax.lax.complex,
+            host_call=host_call,
         )
 
     def is_array(self, x: object) -> bool:
@@ -79,8 +108,7 @@ class JaxBackend(ArrayApiBackend):
 
     def inspect(self, x: jax.Array) -> ArrayInfo:
         """Shape, dtype and device or sharding of an array."""
-        device = None if isinstance(x, jax.core.Tracer) else x.device
-        return ArrayInfo(x.shape, as_dtype(x.dtype), device)
+        return ArrayInfo(x.shape, as_dtype(x.dtype), place_of(x))
 
     def check_dtype(self, dtype: DType) -> None:
         """Raise a ``DtypeError`` for 64 bits without the 64-bit mode, in which JAX would give 32."""
@@ -91,7 +119,13 @@ class JaxBackend(ArrayApiBackend):
             )
 
     def device(self, device: Any) -> Any:
-        """A device or a sharding; a name is a platform with or without a number, as in "cpu:0"."""
+        """A device or a sharding.
+
+        A name is a platform with or without a number, as in "cpu:0". A ``PartitionSpec`` divides the array
+        among the devices of the mesh that ``jax.set_mesh`` has made current.
+        """
+        if is_incomplete(device):
+            return completed(device, is_tracing=is_tracing())
         if device is None or isinstance(device, (jax.Device, jax.sharding.Sharding)):
             return device
         platform, _, number = str(device).partition(":")
@@ -106,13 +140,57 @@ class JaxBackend(ArrayApiBackend):
                 "a jax.Device, a sharding, or None"
             ) from None
 
+    def key(self, x: jax.Array) -> AnyKey:
+        """The key that an array is: a typed one of JAX, or its two words."""
+        return as_key(x)
+
+    def is_shared(self, device: Any) -> bool:
+        """Whether a sharding has devices of other processes."""
+        return isinstance(device, jax.sharding.Sharding) and not device.is_fully_addressable
+
+    def is_tracing(self) -> bool:
+        """Whether a function is being transformed: compiled, mapped, scanned, differentiated."""
+        return is_tracing()
+
     def run(self, plan: Plan, device: Any) -> jax.Array:
         """A new array, on a device or laid out by a sharding; part of the computation where one is traced."""
-        if host.can_run(plan) and not is_tracing() and on_host(device):
+        if is_tracing():
+            return self._recorded(plan, device)
+        if device is None:
+            device = current_sharding()
+        single = single_device(device)
+        if single is None and device is not None:
+            return self._spread(plan, device)
+        if host.can_run(plan) and on_host(single):
             return self._adopt(plan, device)
-        with jax.default_device(device) if isinstance(device, jax.Device) else nullcontext():
+        with computing_on(device):
             value = self._compute(plan)
         return value if device is None else jax.device_put(value, device)
+
+    def _recorded(self, plan: Plan, device: Any) -> jax.Array:
+        if device is None or single_device(device) is not None:
+            value = self._compute(plan)
+            return value if device is None else jax.device_put(value, device)
+        key = plan.key
+        if not isinstance(key, TracedKey):
+            return constrained(lambda: self._compute(plan), (), device, calls_host=False)
+        return constrained(
+            lambda *words: self._compute(plan.with_key(TracedKey(jnp, *words))),
+            key.words,
+            device,
+            calls_host=is_computed(plan.content),
+        )
+
+    def _spread(self, plan: Plan, sharding: jax.sharding.Sharding) -> jax.Array:
+        """An array over several devices: each computes its part, or gets it from the host."""
+        parts = windows(sharding, plan.result_shape)
+        if plan.constant is not None:
+            return jnp.full(plan.result_shape, plan.constant, plan.dtype.name, device=sharding)
+        if is_for_host(plan, parts):
+            return from_host(plan, sharding, parts)
+        with computing_on(sharding):
+            value = self._divided(plan.with_key(None), automatic(sharding), *words_of(plan))
+        return jax.device_put(value, sharding)
 
     def _adopt(self, plan: Plan, device: Any) -> jax.Array:
         """The memory that the kernel has filled, as an array; JAX keeps it for as long as it needs it."""
@@ -132,15 +210,17 @@ class JaxBackend(ArrayApiBackend):
     def _compute(self, plan: Plan) -> jax.Array:
         if plan.is_drawn and plan.size:
             # The key is an argument, so that one compilation serves all keys.
-            first, second = plan.required_key().words
-            if isinstance(first, int):
-                first, second = np.array((first, second), dtype=np.uint32).view(np.int32)
-            return self._draw(plan.with_key(None), first, second)
+            return self._draw(plan.with_key(None), *words_of(plan))
         return reference.run(plan, self.ops(), piece=None, run_part=self._compute)
 
     @partial(jax.jit, static_argnums=(0, 1))
     def _draw(self, plan: Plan, first: jax.Array, second: jax.Array) -> jax.Array:
         return reference.run(plan.with_key(TracedKey(jnp, first, second)), self.ops(), piece=None)
+
+    @partial(jax.jit, static_argnums=(0, 1, 2))
+    def _divided(self, plan: Plan, sharding: Any, first: jax.Array, second: jax.Array) -> jax.Array:
+        value = reference.run(plan.with_key(TracedKey(jnp, first, second)), self.ops(), piece=None)
+        return jax.lax.with_sharding_constraint(value, sharding)
 
     def fill(self, target: jax.Array, plan: Plan) -> None:
         """Raise a ``TargetError``: arrays of JAX never change."""

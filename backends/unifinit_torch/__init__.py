@@ -1,18 +1,11 @@
 """unifinit on PyTorch: the plugin, which imports nothing of PyTorch until it is used."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from unifinit.backend import Backend, BackendRecord, hookimpl
-
-if TYPE_CHECKING:
-    import torch.distributed
 
 __all__ = ["check_ranks"]
 
 
-def check_ranks(group: torch.distributed.ProcessGroup | None = None) -> None:
+def check_ranks(group: object = None) -> None:
     """Check that all ranks of a process group compute the same stream: once, when a job starts.
 
     This is a collective call, which every rank of the group has to make. Filling tensors never communicates:
@@ -35,9 +28,9 @@ def check_ranks(group: torch.distributed.ProcessGroup | None = None) -> None:
 
 def load() -> Backend:
     """The backend; imports PyTorch."""
-    from unifinit_torch.backend import TorchBackend
+    from unifinit_torch.recording import RecordingBackend
 
-    return TorchBackend()
+    return RecordingBackend()
 
 
 @hookimpl

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import array_api_compat.torch as xp
@@ -20,8 +22,10 @@ from unifinit.backend import (
     Plan,
     Shape,
     TargetError,
+    TracedKey,
     as_dtype,
     host,
+    reference,
 )
 from unifinit_torch.native import native_initializer
 
@@ -67,6 +71,10 @@ class TorchBackend(ArrayApiBackend):
             ) from None
         return found
 
+    def is_shared(self, device: Any) -> bool:
+        """Whether a tensor is spread over the processes of a mesh."""
+        return isinstance(device, tuple)
+
     def run(self, plan: Plan, device: Any) -> torch.Tensor:
         """A new tensor without a gradient."""
         if isinstance(device, tuple):
@@ -78,8 +86,31 @@ class TorchBackend(ArrayApiBackend):
             if type(result) is torch.Tensor and result.is_cpu and not is_watched(result):
                 host.fill(memory(result, plan.dtype), plan, fresh=True)
                 return result
+        place = torch.get_default_device() if device is None else device
+        if place.type == "meta":
+            return torch.empty(plan.result_shape, dtype=getattr(torch, plan.dtype.name), device=place)
         with torch.no_grad():
-            return super().run(plan, device).contiguous()
+            found = self._run_on_accelerator(plan, place)
+            return super().run(plan, device).contiguous() if found is None else found
+
+    def _run_on_accelerator(self, plan: Plan, device: torch.device) -> torch.Tensor | None:
+        """The same by the quicker ways of GPUs and their like; None elsewhere, and where code is recorded."""
+        is_recorded = torch.compiler.is_compiling() or isinstance(plan.key, TracedKey)
+        if is_recorded or not is_accelerator(device):
+            return None
+        if plan.is_drawn:
+            if plan.dtype.bits == 8:
+                wide = self.run(plan.with_dtype(plan.dtype.compute), device)
+                return wide.to(getattr(torch, plan.dtype.name))
+            result = torch.empty(plan.result_shape, dtype=getattr(torch, plan.dtype.name), device=device)
+            if type(result) is not torch.Tensor or is_watched(result):
+                return None
+            accelerator().draw(result, plan, self.ops(result.device))
+            return result
+        if hasattr(plan.content, "compute") and host.can_run(plan) and device.type != "cpu":
+            return self.run(plan, torch.device("cpu")).to(device)  # What the host computes is moved once.
+        run_part = partial(self.run, device=device)
+        return reference.run(plan, self.ops(device), run_part=run_part).contiguous()
 
     def fill(self, target: torch.Tensor, plan: Plan) -> None:
         """Overwrite a tensor; autograd does not see it."""
@@ -89,6 +120,10 @@ class TorchBackend(ArrayApiBackend):
             return
         if is_spread(target):
             distributed().fill(target, plan, self.fill)
+            return
+        if is_accelerator(target.device) and is_plain(target) and accelerator().usable(target, plan):
+            accelerator().fill(target, plan)
+            torch.autograd.graph.increment_version(target)
             return
         try:
             with torch.no_grad():
@@ -120,6 +155,20 @@ class TorchBackend(ArrayApiBackend):
 
 
 PLAIN = (torch.Tensor, torch.nn.Parameter)
+ACCELERATORS = ("cuda", "mps", "xpu")
+"""Types of devices for which there are quicker ways than the generic one; GPUs of AMD are "cuda" too."""
+
+
+def accelerator() -> Any:
+    """The module for GPUs and their like, which most processes do not need."""
+    from unifinit_torch import accelerator as module
+
+    return module
+
+
+def is_accelerator(device: torch.device) -> bool:
+    """Whether that module has quicker ways on a device; Triton's interpreter runs its kernel on any."""
+    return device.type in ACCELERATORS or "TRITON_INTERPRET" in os.environ
 
 
 def distributed() -> Any:
@@ -147,6 +196,8 @@ def memory(x: torch.Tensor, dtype: DType) -> Any:
     TargetError
         If the storage is smaller than the shape, as those libraries leave it: PyTorch itself would crash.
     """
+    if not x.numel():
+        return np.empty(x.shape, host.storage(dtype))
     place = x.data_ptr()  # Memory that was shared lazily becomes its own.
     words = host.storage(dtype)
     offset = x.storage_offset() * words.itemsize
@@ -177,12 +228,16 @@ def is_watched(x: torch.Tensor) -> bool:
     )
 
 
-def has_plain_memory(x: torch.Tensor) -> bool:
-    """Whether a tensor is no more than memory of the host, with a writable place for each element."""
+def is_plain(x: torch.Tensor) -> bool:
+    """Whether a tensor is no more than memory of a device, with a writable place for each element."""
     return (
         type(x) in PLAIN
-        and x.is_cpu
         and x.layout is torch.strided
         and not (x.is_conj() or x.is_neg() or x.is_inference() or is_watched(x))
         and bool(x.is_contiguous() or host.is_separate(tuple(x.shape), x.stride(), itemsize=1))
     )
+
+
+def has_plain_memory(x: torch.Tensor) -> bool:
+    """Whether a tensor is no more than memory of the host."""
+    return x.is_cpu and is_plain(x)

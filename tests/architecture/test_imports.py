@@ -41,6 +41,7 @@ LAYERS = (
     {"unifinit.plugins"},
     {"unifinit.registry"},
     {"unifinit.dispatch"},
+    {"unifinit.compilers"},
     {"unifinit.initializers.families", "unifinit.initializers.hyperparameters"},
     {"unifinit.initializers.classes"},
     {"unifinit.peers"},
@@ -61,9 +62,10 @@ not listed; among them, only cycles are forbidden."""
 
 FRAMEWORKS = {
     "numpy": {"numpy", "ml_dtypes"},
-    "torch": {"torch", "torchvision", "array_api_compat"},
+    "torch": {"torch", "torchvision", "triton", "array_api_compat"},
     "tensorflow": {"tensorflow", "keras"},
     "jax": {"jax", "jaxlib", "flax", "haiku"},
+    "dask": {"dask", "unifinit_numpy"},  # Its chunks are arrays of NumPy.
 }
 COMPILED = {"unifinit.host._kernel"}
 """Modules whose source is not Python."""

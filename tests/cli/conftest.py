@@ -53,7 +53,7 @@ def fresh_registry(monkeypatch):
 
 @pytest.fixture
 def only_numpy(monkeypatch, fresh_registry):
-    monkeypatch.setenv("UNIFINIT_DISABLE", "jax,tensorflow,torch")
+    monkeypatch.setenv("UNIFINIT_DISABLE", "dask,jax,tensorflow,torch")
     fresh_registry()
 
 

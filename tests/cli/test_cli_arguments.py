@@ -21,7 +21,7 @@ from unifinit.cli.arguments import make_parser
         ("compare --dtype float32,", "empty name"),
         ("compare --layout OX", "layout 'OX' is malformed"),
         ("compare --layout HWIO", "is for 4 axes"),
-        ("compare --backends troch", "known: jax"),
+        ("compare --backends troch", "known: dask"),
         ("compare --seed x", "'x' is no seed"),
         ("compare --seed=-1", "0 <= seed < 2**64"),
         ("compare --seed 18446744073709551616", "0 <= seed < 2**64"),

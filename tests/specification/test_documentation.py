@@ -19,7 +19,7 @@ from unifinit import backend
 from unifinit.initializers.classes import CLASSES
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-FRAMEWORKS = ("torch", "tensorflow", "keras", "jax", "array_api_strict", "ml_dtypes")
+FRAMEWORKS = ("torch", "tensorflow", "keras", "jax", "dask", "array_api_strict", "ml_dtypes")
 
 
 def examples() -> list[object]:

@@ -7,7 +7,7 @@ from ways import CASES
 from unifinit.initializers.classes import own_classes
 
 
-@pytest.mark.parametrize("way", ways(), ids=lambda way: f"{way.module}-{way.name}")
+@pytest.mark.parametrize("way", list(ways()), ids=lambda way: f"{way.module}-{way.name}")
 def test_same_bytes(way):
     outcomes = way.outcomes()
     assert documented(way.module, way.name) == outcomes

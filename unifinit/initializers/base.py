@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Self, SupportsIndex, TypeAlias, TypeVar, dataclass_transform
 
 from unifinit import dispatch
+from unifinit.compilers import read, read_as
 from unifinit.content import Content
 from unifinit.describe import Description
 from unifinit.errors import ConfigError, UnknownInitializerError, or_list, suggestion
@@ -136,6 +137,7 @@ class Initializer(Value, ABC):
                 )
             CLASSES[cls.__name__] = cls
 
+    @read_as(lambda *a, **k: read("Initializer.__init__", a, k))
     def __init__(self, *arguments: Any, **named_arguments: Any) -> None:
         declared = self.hyperparameters
         if arguments:
@@ -243,6 +245,7 @@ class Initializer(Value, ABC):
     def __getstate__(self) -> dict[str, object]:
         return {name: value for name, value in vars(self).items() if name != "_identity"}
 
+    @read_as(lambda *a, **k: read("Initializer.__call__", a, k))
     def __call__(
         self,
         shape: object,
@@ -301,6 +304,7 @@ class Initializer(Value, ABC):
             layout=layout,
         )
 
+    @read_as(lambda *a, **k: read("Initializer.shard", a, k))
     def shard(
         self,
         global_shape: object,
@@ -353,6 +357,7 @@ class Initializer(Value, ABC):
             index=index,
         )
 
+    @read_as(lambda *a, **k: read("Initializer.fill_", a, k))
     def fill_(
         self,
         target: Target,
