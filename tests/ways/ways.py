@@ -30,15 +30,22 @@ class Case(NamedTuple):
 
     def expected(self) -> bytes:
         """The elements in row-major order, as a call on NumPy gives them."""
-        made = self.initializer(self.shape, self.dtype, seed=SEED, layout=self.layout)
-        return made.tobytes()
+        made: bytes = self.initializer(self.shape, self.dtype, seed=SEED, layout=self.layout).tobytes()
+        return made
 
 
 Way: TypeAlias = Callable[[Sequence[Case]], list[bytes | Exception]]
 """Runs all cases, and gives for each the elements in row-major order, or what went wrong."""
 
+
+def _made(row: golden.Golden) -> ui.Initializer:
+    made = ui.get(row.initializer)
+    assert isinstance(made, ui.Initializer)
+    return made
+
+
 CASES = [
-    Case(row.initializer["class_name"], ui.get(row.initializer), row.shape, row.layout, row.dtype)
+    Case(row.initializer["class_name"], _made(row), row.shape, row.layout, row.dtype)
     for row in golden.examples()
 ]
 
