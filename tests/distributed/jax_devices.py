@@ -235,6 +235,14 @@ def check_one_program_serves_all_keys():
     assert divided._cache_size() == compiled
 
 
+def check_devices_that_compute_for_themselves_compute_their_parts():
+    plan = INIT.plan((256, 128))
+    backend = registry().get("jax")
+    words = np.int32(0), np.int32(7)
+    compiled = backend._divided.lower(backend, plan, SHARDINGS[2], *words).compile()
+    assert max(set(sizes(compiled)) - {24578}) == 256 * 128 // 8
+
+
 def check_compiled_programs_are_divided():
     shape = (256, 128)
     part = 256 * 128 // 8
