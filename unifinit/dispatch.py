@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
+import numpy as np
+
 from unifinit.errors import ArgumentError, SeedError
 from unifinit.key import AnyKey, Key, TracedKey, as_key
 from unifinit.layout import Layout, as_layout
@@ -86,7 +88,7 @@ def as_any_key(seed: SupportsIndex | AnyKey | Array | None) -> AnyKey:
         return seed
     if type(seed) is int:
         return Key(seed)
-    if hasattr(seed, "dtype") and hasattr(seed, "shape"):
+    if hasattr(seed, "dtype") and hasattr(seed, "shape") and not isinstance(seed, np.generic):
         return registry().of(seed).key(seed)
     return as_key(seed)  # type: ignore[arg-type]  # It is neither traced nor an array.
 
