@@ -12,7 +12,7 @@ import numpy as np
 from dask.array.core import handle_out
 from dask.base import tokenize
 
-from unifinit.backend import ArrayInfo, DeviceError, DType, Plan, Shape, as_dtype
+from unifinit.backend import ArgumentError, ArrayInfo, DeviceError, DType, Plan, Shape, as_dtype
 from unifinit_dask.chunks import Windows
 from unifinit_dask.native import native_initializer
 from unifinit_numpy.backend import NumpyBackend
@@ -106,7 +106,13 @@ class DaskBackend(NumpyBackend):
 def lazy(plan: Plan, chunks: Any) -> da.Array:
     """An array each chunk of which is a task; what can only be computed as a whole is one task for all."""
     windows = Windows(plan)
-    chunks = da.core.normalize_chunks(chunks, windows.shape, dtype=windows.dtype)
+    try:
+        chunks = da.core.normalize_chunks(chunks, windows.shape, dtype=windows.dtype)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(
+            f"chunks {chunks!r} do not divide shape {windows.shape} ({error}); "
+            "wanted what dask.array takes as chunks="
+        ) from None
     content: Any = plan.content
     if is_elementwise(content):
         return from_windows(windows, chunks, inline=len(pickle.dumps(plan)) <= SMALL)
