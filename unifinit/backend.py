@@ -28,6 +28,7 @@ import pluggy
 
 from unifinit import host, reference
 from unifinit.agreement import fingerprint, require_agreement
+from unifinit.contents import Blocks, Computed
 from unifinit.distributions import Bits, Normal, TruncatedNormal, Uniform
 from unifinit.errors import ArgumentError, DeviceError, DtypeError, SeedError, TargetError, or_list
 from unifinit.key import AnyKey, Key, TracedKey, as_key, key_of_words
@@ -45,6 +46,8 @@ __all__ = [
     "Backend",
     "BackendRecord",
     "Bits",
+    "Blocks",
+    "Computed",
     "DType",
     "DeviceError",
     "DtypeError",

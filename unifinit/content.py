@@ -31,6 +31,11 @@ class Content(Value, ABC):
         return True
 
     @property
+    def is_elementwise(self) -> bool:
+        """Whether an element can be computed without the others."""
+        return True
+
+    @property
     def label(self) -> str:
         """What it is called in descriptions."""
         return type(self).__name__

@@ -117,6 +117,11 @@ class Computed(Content):
     checked: ClassVar[bool] = False
     """Whether all numbers are known to fit the dtype."""
 
+    @property
+    def is_elementwise(self) -> bool:
+        """The host computes all at once."""
+        return False
+
     @abstractmethod
     def compute(self, source: Source, dtype: DType) -> HostArray:
         """The elements in canonical order.
@@ -333,6 +338,11 @@ class Complex(Content):
         vars(self).update(real=real, imag=imag)
 
     @property
+    def is_elementwise(self) -> bool:
+        """Whether both parts are."""
+        return self.real.is_elementwise and self.imag.is_elementwise
+
+    @property
     def label(self) -> str:
         """That of the parts."""
         return f"complex {self.real.label}"
@@ -376,6 +386,11 @@ class Blocks(Content):
     def needs_key(self) -> bool:
         """Whether one of the blocks needs one."""
         return any(content.needs_key for content in dict.fromkeys(self.contents))
+
+    @property
+    def is_elementwise(self) -> bool:
+        """Whether all blocks are."""
+        return all(content.is_elementwise for content in dict.fromkeys(self.contents))
 
     @property
     def label(self) -> str:
@@ -428,6 +443,11 @@ class Masked(Content):
     def label(self) -> str:
         """That of the other content."""
         return f"masked {self.content.label}"
+
+    @property
+    def is_elementwise(self) -> bool:
+        """Whether the other content is."""
+        return self.content.is_elementwise
 
     def moments(self) -> Moments:
         """Those of an element that is kept with the probability ``kept``."""

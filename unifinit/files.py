@@ -12,12 +12,10 @@ from typing import BinaryIO, TypeAlias
 
 import numpy as np
 
-from unifinit import elements, host, reference
-from unifinit.content import Content
-from unifinit.contents import Blocks, Complex, Computed, HostArray, Masked
+from unifinit import elements, host
+from unifinit.contents import Blocks
 from unifinit.errors import DtypeError
 from unifinit.plan import Plan
-from unifinit.stream.ops import numpy_ops
 from unifinit.types import Shape
 
 Path: TypeAlias = str | os.PathLike[str]
@@ -90,48 +88,22 @@ def stream(plan: Plan, piece: int | None = None) -> Iterator[memoryview]:
     """
     dtype = host.storage(plan.dtype)
     whole = None
-    if not is_elementwise(plan.content):
+    if not plan.content.is_elementwise:
         blocks = list(plan.blocks(plan.content)) if isinstance(plan.content, Blocks) else []
         if blocks and all(len(where) < 2 for where, _ in blocks):  # They lie one after the other.
             for _, block in blocks:
                 yield from stream(block, piece)
             return
-        whole = _values(plan)
+        whole = host.compute(plan)
     memory = np.empty(max(1, (piece or PIECE) // dtype.itemsize), dtype)
     for index in windows(plan.result_shape, memory.size):
         if whole is None:
             part = plan.window(index)
             values = memory[: part.size].reshape(part.result_shape)
-            fill(values, part)
+            host.overwrite(values, part)
         else:
             values = whole[index]
         yield values.astype(elements.storage(plan.dtype), copy=False).reshape(-1).view(np.uint8).data
-
-
-def _values(plan: Plan) -> HostArray:
-    values = np.empty(plan.result_shape, host.storage(plan.dtype))
-    fill(values, plan)
-    return values
-
-
-def fill(out: HostArray, plan: Plan) -> None:
-    """Write what a plan says into an array of the dtype that stands for the plan's."""
-    if host.can_run(plan):
-        host.fill(out, plan)
-    else:
-        wide = plan.with_dtype(plan.dtype.compute) if plan.dtype.is_narrow else plan
-        out[...] = reference.stored(np.asarray(reference.run(wide, numpy_ops())), plan.dtype)
-
-
-def is_elementwise(content: Content) -> bool:
-    """Whether an element can be computed without the others."""
-    if isinstance(content, Blocks):
-        return all(map(is_elementwise, content.contents))
-    if isinstance(content, Complex):
-        return is_elementwise(content.real) and is_elementwise(content.imag)
-    if isinstance(content, Masked):
-        return is_elementwise(content.content)
-    return not isinstance(content, Computed)
 
 
 def windows(shape: Shape, most: int) -> Iterator[tuple[int | slice, ...]]:

@@ -12,7 +12,7 @@ import numpy as np
 from dask.array.core import handle_out
 from dask.base import tokenize
 
-from unifinit.backend import ArgumentError, ArrayInfo, DeviceError, DType, Plan, Shape, as_dtype
+from unifinit.backend import ArgumentError, ArrayInfo, Blocks, DeviceError, DType, Plan, Shape, as_dtype
 from unifinit_dask.chunks import Windows
 from unifinit_dask.native import native_initializer
 from unifinit_numpy.backend import NumpyBackend
@@ -113,10 +113,10 @@ def lazy(plan: Plan, chunks: Any) -> da.Array:
             f"chunks {chunks!r} do not divide shape {windows.shape} ({error}); "
             "wanted what dask.array takes as chunks="
         ) from None
-    content: Any = plan.content
-    if is_elementwise(content):
+    content = plan.content
+    if content.is_elementwise:
         return from_windows(windows, chunks, inline=len(pickle.dumps(plan)) <= SMALL)
-    blocks = list(plan.blocks(content)) if hasattr(content, "contents") else []
+    blocks = list(plan.blocks(content)) if isinstance(content, Blocks) else []
     if len(blocks) > 1:
         axis = len(blocks[0][0]) - 1
         whole = da.concatenate([lazy(block, "auto") for _, block in blocks], axis)
@@ -135,12 +135,3 @@ def from_windows(windows: Windows, chunks: Chunks, *, inline: bool) -> da.Array:
         inline_array=inline,
         meta=np.empty((0,) * windows.ndim, windows.dtype),
     )
-
-
-def is_elementwise(content: Any) -> bool:
-    """Whether an element can be computed without the others."""
-    if hasattr(content, "compute"):
-        return False
-    parts = (vars(content)[name] for name in content.parts)
-    inner = (one for part in parts for one in (part if isinstance(part, tuple) else (part,)))
-    return all(is_elementwise(one) for one in inner if hasattr(one, "needs_key"))

@@ -16,6 +16,7 @@ import torch
 from unifinit.backend import (
     ArrayApiBackend,
     ArrayInfo,
+    Computed,
     DeviceError,
     DType,
     Ops,
@@ -107,7 +108,7 @@ class TorchBackend(ArrayApiBackend):
                 return None
             accelerator().draw(result, plan, self.ops(result.device))
             return result
-        if hasattr(plan.content, "compute") and host.can_run(plan) and device.type != "cpu":
+        if isinstance(plan.content, Computed) and host.can_run(plan) and device.type != "cpu":
             return self.run(plan, torch.device("cpu")).to(device)  # What the host computes is moved once.
         run_part = partial(self.run, device=device)
         return reference.run(plan, self.ops(device), run_part=run_part).contiguous()

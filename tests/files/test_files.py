@@ -95,13 +95,16 @@ def test_stream_has_the_bytes_of_the_array(way: str, name: str, layout: str | No
 
 def test_whole_is_computed_once_and_blocks_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
-    fill = files.fill
 
-    def counted(out: Any, plan: Any) -> None:
-        made.append(plan.result_shape)
-        fill(out, plan)
+    def counted(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            made.append(arguments[-1].result_shape)
+            return function(*arguments)
 
-    monkeypatch.setattr(files, "fill", counted)
+        return call
+
+    for name in ("compute", "overwrite"):
+        monkeypatch.setattr(host, name, counted(getattr(host, name)))
     assert len(list(stream(ui.Orthogonal(seed=0).plan((6, 8)), 32))) == 6
     assert made == [(6, 8)]
     made.clear()
@@ -308,7 +311,7 @@ def no_synchronisation(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @contextmanager
 def interrupted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The user has had enough."""
-    monkeypatch.setattr(files, "fill", after(1, files.fill, KeyboardInterrupt()))
+    monkeypatch.setattr(host, "overwrite", after(1, host.overwrite, KeyboardInterrupt()))
     monkeypatch.setattr(files, "PIECE", 2**20)
     yield
 

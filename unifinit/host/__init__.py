@@ -1,16 +1,28 @@
 """The host path: plans run by the compiled kernel, straight into memory of the host.
 
 It gives the bits of ``unifinit.reference`` and is never the definition. Where the kernel was not built, or
-nothing is drawn, ``can_run`` is false, and the reference path does the work.
+nothing is drawn, ``can_run`` is false, and the reference path does the work, as ``compute`` and ``overwrite``
+let it.
 """
 
-from unifinit.host.arrays import can_run, create, empty, execution, fill, is_separate, storage
+from unifinit.host.arrays import (
+    can_run,
+    compute,
+    create,
+    empty,
+    execution,
+    fill,
+    is_separate,
+    overwrite,
+    storage,
+)
 from unifinit.host.kernel import KernelStatus, kernel_status, select
 from unifinit.host.threads import get_num_threads, set_num_threads
 
 __all__ = [
     "KernelStatus",
     "can_run",
+    "compute",
     "create",
     "empty",
     "execution",
@@ -18,6 +30,7 @@ __all__ = [
     "get_num_threads",
     "is_separate",
     "kernel_status",
+    "overwrite",
     "select",
     "set_num_threads",
     "storage",

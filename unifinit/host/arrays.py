@@ -17,6 +17,7 @@ from unifinit.host.orthogonal import decomposed
 from unifinit.key import Key
 from unifinit.memory import aligned_empty
 from unifinit.plan import Plan
+from unifinit.stream.ops import numpy_ops
 from unifinit.types import DTYPES, DType, Shape
 
 _STORAGE: dict[str, np.dtype[Any]] = {
@@ -112,6 +113,30 @@ def fill(out: HostArray, plan: Plan, *, fresh: bool = False) -> None:
         _fill_orthogonal(out, plan, content)
     else:
         _store(out, plan, reference.host_values(plan, KernelEngine()))
+
+
+def compute(plan: Plan) -> HostArray:
+    """A new array with the values of any plan: by the kernel, or by the reference path if it cannot run it.
+
+    Returns
+    -------
+    ndarray
+        Of the dtype that ``storage`` gives.
+    """
+    return create(plan) if can_run(plan) else _by_reference(plan)
+
+
+def overwrite(out: HostArray, plan: Plan) -> None:
+    """Write the values of any plan into an array of the dtype that ``storage`` gives, in place."""
+    if can_run(plan):
+        fill(out, plan)
+    else:
+        out[...] = _by_reference(plan)
+
+
+def _by_reference(plan: Plan) -> HostArray:
+    wide = plan.with_dtype(plan.dtype.compute)
+    return reference.stored(np.asarray(reference.run(wide, numpy_ops())), plan.dtype)
 
 
 def _fill_drawn(out: HostArray, plan: Plan, content: Distribution, *, fresh: bool) -> None:
