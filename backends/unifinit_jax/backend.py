@@ -38,7 +38,7 @@ from unifinit_jax.meshes import (
     windows,
 )
 from unifinit_jax.native import native_initializer
-from unifinit_jax.sharded import from_host, is_computed, is_for_host
+from unifinit_jax.sharded import from_host, is_for_host
 from unifinit_jax.traced import as_key, host_call, is_traced, is_tracing
 
 WIDE = ("float64", "int64", "uint64", "complex128")
@@ -145,8 +145,11 @@ class JaxBackend(ArrayApiBackend):
         return as_key(x)
 
     def is_shared(self, device: Any) -> bool:
-        """Whether a sharding has devices of other processes."""
-        return isinstance(device, jax.sharding.Sharding) and not device.is_fully_addressable
+        """Whether a sharding, or that of the current mesh if it is None, has devices of other processes."""
+        if is_tracing():
+            return False  # A mesh may have no devices then, and there is no entropy anyway.
+        sharding = current_sharding() if device is None else device
+        return isinstance(sharding, jax.sharding.Sharding) and not sharding.is_fully_addressable
 
     def is_tracing(self) -> bool:
         """Whether a function is being transformed: compiled, mapped, scanned, differentiated."""
@@ -178,7 +181,7 @@ class JaxBackend(ArrayApiBackend):
             lambda *words: self._compute(plan.with_key(TracedKey(jnp, *words))),
             key.words,
             device,
-            calls_host=is_computed(plan.content),
+            calls_host=not plan.content.is_elementwise,
         )
 
     def _spread(self, plan: Plan, sharding: jax.sharding.Sharding) -> jax.Array:

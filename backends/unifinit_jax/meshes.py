@@ -14,14 +14,15 @@ from unifinit.backend import DeviceError, Shape
 
 # Not every release has them.
 _EXPLICIT = getattr(getattr(jax.sharding, "AxisType", None), "Explicit", None)
-_MANUAL = getattr(getattr(jax.sharding, "AxisType", None), "Manual", None)
-_abstract_mesh: Callable[[], Any] | None = getattr(jax.sharding, "get_abstract_mesh", None)
+_HAS_CURRENT_MESH = hasattr(jax, "set_mesh")
 
 
 def current_mesh() -> Any:
     """The mesh that ``jax.set_mesh`` has made current, without its devices; None if there is none."""
-    mesh = None if _abstract_mesh is None else _abstract_mesh()
-    return None if mesh is None or mesh.empty else mesh
+    if not _HAS_CURRENT_MESH:
+        return None
+    mesh = jax.sharding.get_abstract_mesh()
+    return None if mesh.empty else mesh
 
 
 def current_sharding() -> NamedSharding | None:
@@ -91,11 +92,6 @@ def is_explicit(mesh: Any) -> bool:
     return _EXPLICIT is not None and _EXPLICIT in mesh.axis_types
 
 
-def is_manual(mesh: Any) -> bool:
-    """Whether a function is being mapped over some axes of a mesh, and sees one part along them."""
-    return _MANUAL is not None and _MANUAL in mesh.axis_types
-
-
 def sharding_in_type(x: jax.Array) -> NamedSharding | None:
     """The sharding that a traced array is known to have; None if that is up to the compiler."""
     if current_mesh() is None or _EXPLICIT is None:
@@ -158,7 +154,7 @@ def _explicit_names(part: Any, mesh: Any) -> Any:
 def replicated(x: jax.Array) -> jax.Array:
     """A traced array that one device has made, given to all of the current mesh, if there is one."""
     mesh = current_mesh()
-    if mesh is None or is_manual(mesh):
+    if mesh is None:
         return x
     if is_explicit(mesh):
         return jax.sharding.reshard(x, PartitionSpec())

@@ -7,30 +7,19 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import numpy.typing as npt
 from jax.sharding import Sharding, SingleDeviceSharding
 
-from unifinit.backend import Ops, Plan, host, reference
+from unifinit.backend import Plan, host
 
 Windows = Mapping[jax.Device, tuple[slice, ...]]
 
 
 def is_for_host(plan: Plan, devices: Windows) -> bool:
     """Whether the host makes the parts: nothing is drawn, it has to, or the kernel can."""
-    if not devices or plan.key is None or is_computed(plan.content):
+    if not devices or plan.key is None or not plan.content.is_elementwise:
         return True
     return host.can_run(plan) and all(device.platform == "cpu" for device in devices)
-
-
-def is_computed(content: Any) -> bool:
-    """Whether some of a content is computed on the host as a whole, however little of it is wanted."""
-    if hasattr(content, "compute"):
-        return True
-    parts = getattr(content, "contents", None) or [
-        getattr(content, name) for name in ("content", "real", "imag") if hasattr(content, name)
-    ]
-    return any(map(is_computed, dict.fromkeys(parts)))
 
 
 def from_host(plan: Plan, sharding: Sharding, windows: Windows) -> jax.Array:
@@ -43,8 +32,9 @@ def from_host(plan: Plan, sharding: Sharding, windows: Windows) -> jax.Array:
             # Devices of the host share the memory: none of them ever writes to it.
             parts[device] = jax.device_put(values, place, may_alias=True)
     held = [parts[device] for device in windows]
-    dtype = getattr(jnp, plan.dtype.name)
-    return jax.make_array_from_single_device_arrays(plan.result_shape, sharding, held, dtype=dtype)
+    # Only where there is no part that tells it: not every release takes a dtype.
+    options = {} if held else {"dtype": getattr(jnp, plan.dtype.name)}
+    return jax.make_array_from_single_device_arrays(plan.result_shape, sharding, held, **options)
 
 
 def _made(plan: Plan, windows: Windows) -> Iterator[tuple[npt.NDArray[Any], list[jax.Device]]]:
@@ -54,7 +44,7 @@ def _made(plan: Plan, windows: Windows) -> Iterator[tuple[npt.NDArray[Any], list
         devices.setdefault(tuple((part.start, part.stop) for part in window), []).append(device)
     if not devices:
         return
-    if not is_computed(plan.content):
+    if plan.content.is_elementwise:
         for ends, holders in devices.items():
             yield on_host(plan.window(tuple(slice(*end) for end in ends))), holders
         return
@@ -70,9 +60,5 @@ def _made(plan: Plan, windows: Windows) -> Iterator[tuple[npt.NDArray[Any], list
 
 def on_host(plan: Plan) -> npt.NDArray[Any]:
     """The values of a plan in memory of the host, in the dtype as which JAX knows them."""
-    if host.can_run(plan):
-        values = host.create(plan)
-    else:
-        values = np.asarray(reference.run(plan.with_dtype(plan.dtype.compute), Ops(np)))
-        values = reference.stored(values, plan.dtype)
+    values = host.compute(plan)
     return values.view(getattr(jnp, plan.dtype.name)) if plan.dtype.is_narrow else values

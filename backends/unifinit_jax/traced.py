@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
-from jax.extend.core import get_opaque_trace_state
 
 from unifinit.backend import AnyKey, SeedError, Shape, TracedKey, key_of_array
 from unifinit_jax.meshes import replicated
+
+try:
+    from jax.extend.core import get_opaque_trace_state
+except ImportError:  # Where older releases have it, and which argument they want.
+    get_opaque_trace_state = partial(jax.core.get_opaque_trace_state, convention="flax")
 
 THREEFRY = "threefry2x32"
 

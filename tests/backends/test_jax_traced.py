@@ -218,6 +218,7 @@ class TestAbstractKeys:
             raise AssertionError("something was computed")
 
         monkeypatch.setattr("unifinit.host.create", fail)
+        monkeypatch.setattr("unifinit.host.compute", fail)
         monkeypatch.setattr("unifinit.linalg.orthonormal_columns", fail)
         monkeypatch.setattr("unifinit.reference.orthonormal_columns", fail)
         for key in KEYS.values():

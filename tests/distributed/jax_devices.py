@@ -90,17 +90,17 @@ def without_kernel():
 @contextmanager
 def created_on_host():
     """What the kernel is asked for: the plans."""
-    plans, original = [], host.create
+    plans, original = [], host.compute
 
     def create(plan):
         plans.append(plan)
         return original(plan)
 
-    host.create = create
+    host.compute = create
     try:
         yield plans
     finally:
-        host.create = original
+        host.compute = original
 
 
 def sizes(compiled):
@@ -400,6 +400,18 @@ def check_shardings_that_do_not_fit():
     for device in (P("a"), NamedSharding(GRID.abstract_mesh, P("a"))):
         refused(ui.DeviceError, "not current; wanted jax.set_mesh", lambda: create(INIT, device))  # noqa: B023
         refused(ui.DeviceError, "not current", jax.jit(lambda: create(INIT, device)))  # noqa: B023
+
+
+def check_calls_without_a_seed():
+    for mesh in (GRID, TYPED):
+        found = create(INIT, NamedSharding(mesh, P("b")), seed=None)
+        copies = {np.asarray(part.data).tobytes() for part in found.addressable_shards}
+        assert len(copies) == 2
+        with jax.set_mesh(mesh):
+            assert len(create(INIT, None, seed=None).addressable_shards) == 8
+            for device in (None, P("a")):
+                run = jax.jit(lambda: create(INIT, device, seed=None))  # noqa: B023
+                refused(ui.SeedError, "recording a computation", run)
 
 
 def check_keys_on_several_devices():

@@ -83,14 +83,14 @@ def each_kind(grid):
 
 def only_own_parts(grid):
     """No process makes what the devices of another one have."""
-    plans, original = [], host.create
+    plans, original = [], host.compute
 
     def created(plan):
         plans.append(plan)
         return original(plan)
 
     sharding = NamedSharding(grid, P("a", "b"))
-    with mock.patch.object(host, "create", created):
+    with mock.patch.object(host, "compute", created):
         create(INIT, sharding)
         own = {
             tuple(range(*s.indices(n)) for s, n in zip(part, SHAPE, strict=True))
@@ -136,6 +136,24 @@ def compiled(grid):
     host.select(None)
 
 
+def refusal(function):
+    """What a seed is refused for."""
+    try:
+        function()
+    except ui.SeedError as error:
+        return str(error)
+    raise AssertionError("there was no error")
+
+
+def without_a_seed(grid):
+    assert "several processes" in refusal(lambda: create(INIT, NamedSharding(grid, P("a")), seed=None))
+    with jax.set_mesh(grid):
+        assert "several processes" in refusal(lambda: create(INIT, None, seed=None))
+    # What a process has for itself is its own affair.
+    create(INIT, jax.local_devices()[1], seed=None)
+    create(ui.Ones(), NamedSharding(grid, P("a")), seed=None)
+
+
 def current_mesh(grid):
     with jax.set_mesh(grid):
         for init in (INIT, ui.Orthogonal()):
@@ -155,12 +173,7 @@ def keys(grid):
     divided = jax.make_array_from_callback(
         (2,), NamedSharding(whole, P("process")), lambda index: np.array([0, 7], np.uint32)[index]
     )
-    refused = ""
-    try:
-        create(INIT, sharding, divided)
-    except ui.SeedError as error:
-        refused = str(error)
-    assert "divided among processes" in refused
+    assert "divided among processes" in refusal(lambda: create(INIT, sharding, divided))
 
 
 def fingerprints(rank):
@@ -185,6 +198,7 @@ def main(rank, ranks, folder):
     only_own_parts(grid)
     devices_of_one_process(grid, rank)
     compiled(grid)
+    without_a_seed(grid)
     current_mesh(grid)
     keys(grid)
     multihost_utils.sync_global_devices("done")
