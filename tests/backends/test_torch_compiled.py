@@ -223,10 +223,10 @@ class TestCompile:
         assert run().is_cpu
 
     def test_subclasses_with_a_constructor(self):
-        check(lambda: Halves()((3,), like=LIKE))
+        check(lambda: _Halves()((3,), like=LIKE))
 
 
-class Halves(ui.Constant):
+class _Halves(ui.Constant):
     """Has a constructor of its own."""
 
     def __init__(self):
