@@ -235,10 +235,12 @@ class TestManyKeys:
     def test_while_loop(self, jit_compile):
         @tf.function(jit_compile=jit_compile)
         def create(keys):
-            made = tf.TensorArray(tf.float32, size=3, element_shape=(5, 4))
-            for i in tf.range(3):
-                made = made.write(i, ui.HeNormal()((5, 4), seed=keys[i], backend="tensorflow"))
-            return made.stack()
+            def body(i, made):
+                return i + 1, made.write(i, ui.HeNormal()((5, 4), seed=keys[i], backend="tensorflow"))
+
+            # Not a loop of Python, which TensorFlow's AutoGraph cannot translate on Python 3.13.
+            empty = tf.TensorArray(tf.float32, size=3, element_shape=(5, 4))
+            return tf.while_loop(lambda i, _: i < 3, body, (0, empty))[1].stack()
 
         made = create(tf.constant(self.KEYS))
         assert [BACKEND.to_bytes(one) for one in made] == self.wholes(ui.HeNormal(), "float32")
