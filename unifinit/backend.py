@@ -248,7 +248,7 @@ class ArrayApiBackend:
 
     def ops(self, device: Any = None) -> Ops:
         """With which functions, and where, the reference path computes."""
-        return Ops(self.xp, device)
+        return Ops(self.xp, device, engine=host.engine())
 
     def is_array(self, x: object) -> bool:
         """Whether ``x`` has the attributes of an array."""

@@ -50,13 +50,13 @@ def create(
     if like is None:
         chosen = registry().resolve(DEFAULT if backend is None else backend)
     else:
-        chosen = registry().of(like)
-        if backend is not None and registry().resolve(backend) is not chosen:
+        found = registry().of(like)
+        chosen = found if backend is None else registry().resolve(backend)
+        if chosen.name != found.name:
             raise ArgumentError(
-                f"like= is an array of {chosen.name}, but backend={backend!r} is another; "
-                "wanted one of the two"
+                f"like= is an array of {found.name}, but backend={backend!r} is another; wanted one of the two"
             )
-        info = chosen.inspect(like)
+        info = found.inspect(like)
     if dtype is None:
         dtype = DTYPES["float32"] if info is None else info.dtype
     resolved = as_dtype(dtype)

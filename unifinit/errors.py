@@ -12,6 +12,9 @@ from collections.abc import Iterable
 class UnifinitError(Exception):
     """Base of all errors raised by unifinit."""
 
+    # TensorFlow keeps the class of an error in what it translates only if it is made as exceptions are.
+    __init__ = Exception.__init__
+
 
 class ArgumentError(UnifinitError, ValueError):
     """An argument is outside of its documented range."""

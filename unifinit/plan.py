@@ -194,11 +194,7 @@ class Plan(Value):
         Blocks of which a window has nothing are left out. Where it has one index of the axis, there is one
         block, and it is all of the result. ``content`` is the plan's own.
         """
-        axis = content.axis
-        place = axis if self.axes is None else self.axes.index(axis)
-        index = self.index
-        wanted = range(self.shape[axis]) if index is None else index[place]
-        before = place if index is None else sum(isinstance(part, range) for part in index[:place])
+        before, wanted = self._along(content.axis)
         starts = accumulate(content.sizes, initial=0)
         numbered = list(enumerate(zip(starts, content.sizes, content.contents, strict=False)))
         if isinstance(wanted, range) and wanted.step < 0:
@@ -209,10 +205,41 @@ class Plan(Value):
                 continue
             among, part = found
             where = () if among is None else (*(slice(None),) * before, among)
-            shape = (*self.shape[:axis], size, *self.shape[axis + 1 :])
             key = self.key / number if block.needs_key and self.key is not None else None
-            inner = None if index is None else (*index[:place], part, *index[place + 1 :])
-            yield where, self._of(shape, self.dtype, block, key, inner)
+            yield where, self._block(content.axis, size, block, key, part)
+
+    def alike(self, content: Blocks) -> tuple[Plan, int, range] | None:
+        """One of the blocks for all, where they differ in the key alone; ``content`` is the plan's own.
+
+        Returns
+        -------
+        tuple of Plan, int and range
+            The plan of a block without its key; along which axis of the result the blocks lie, each having
+            one index of it; and the numbers of those of which the result has something. None if some blocks
+            differ in more, if not all of their elements are drawn, or if the result lacks the axis.
+        """
+        axis, wanted = self._along(content.axis)
+        if isinstance(wanted, int) or set(content.sizes) != {1} or not _is_drawn(content):
+            return None
+        if len(set(content.contents)) > 1:
+            return None
+        return self._block(content.axis, 1, content.contents[0], None, range(1)), axis, wanted
+
+    def _along(self, axis: int) -> tuple[int, Part]:
+        """Where an axis of the whole is in the result, and which of its indices the result has."""
+        place = axis if self.axes is None else self.axes.index(axis)
+        if self.index is None:
+            return place, range(self.shape[axis])
+        return sum(isinstance(part, range) for part in self.index[:place]), self.index[place]
+
+    def _block(self, axis: int, size: int, content: Content, key: AnyKey | None, part: Part) -> Plan:
+        """The plan of a part of the result along an axis."""
+        shape = (*self.shape[:axis], size, *self.shape[axis + 1 :])
+        index = self.index
+        if index is not None:
+            place = axis if self.axes is None else self.axes.index(axis)
+            index = (*index[:place], part, *index[place + 1 :])
+        return self._of(shape, self.dtype, content, key, index)
 
     def complex_parts(self, content: Complex) -> tuple[Plan, Plan]:
         """The plans of the real and of the imaginary part; ``content`` is the plan's own."""
@@ -226,6 +253,15 @@ class Plan(Value):
         kept = self._of(self.shape, self.dtype, content.content, self.key, self.index)
         # Not every library takes arrays with negative strides.
         return kept, np.ascontiguousarray(self.arranged(content.array(self.shape))).reshape(kept.result_shape)
+
+
+def _is_drawn(content: Content) -> bool:
+    """Whether all elements, or all of their parts, are drawn."""
+    if isinstance(content, Blocks):
+        return all(map(_is_drawn, set(content.contents)))
+    if isinstance(content, Complex):
+        return _is_drawn(content.real) and _is_drawn(content.imag)
+    return isinstance(content, Distribution)
 
 
 def as_slice(part: range) -> slice:

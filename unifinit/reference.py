@@ -15,13 +15,13 @@ from unifinit.content import Content
 from unifinit.contents import Blocks, Complex, Computed, Engine, Fill, HostArray, Masked, Source
 from unifinit.distributions import Distribution
 from unifinit.errors import ArgumentError, SeedError
-from unifinit.key import Key, TracedKey, key_of_words
+from unifinit.key import AnyKey, Key, TracedKey, key_of_words
 from unifinit.linalg import orthonormal_columns
 from unifinit.numbering import Numbering
 from unifinit.plan import Plan
 from unifinit.stream.counters import counters
 from unifinit.stream.ops import Ops, numpy_ops
-from unifinit.stream.threefry import ArrayWords, signed, threefry2x32
+from unifinit.stream.threefry import ArrayWords, Pair, signed, threefry2x32
 from unifinit.types import Array, DType, Shape
 
 PIECE = 2**18
@@ -60,11 +60,15 @@ def run(
         return ops.full(plan.result_shape, content.value, plan.dtype.name)
     if plan.size == 0:
         return ops.full(plan.result_shape, 0, plan.dtype.name)
+    at_once = piece is None and max(plan.result_shape, default=0) <= LARGEST_AXIS
     if isinstance(content, (Blocks, Complex, Masked)):
-        return _assembled(plan, ops, run_part or (lambda part: run(part, ops, piece=piece)))
+        run_part = run_part or (lambda part: run(part, ops, piece=piece))
+        if at_once and isinstance(content, Blocks) and (alike := plan.alike(content)):
+            return run_part(_with_keys(*alike, ops, plan.required_key()))
+        return _assembled(plan, ops, run_part)
     if isinstance(content, Computed):
         return ops.cast(_from_host(plan, ops), plan.dtype.name)
-    if piece is None and plan.result_shape and max(plan.result_shape) <= LARGEST_AXIS:
+    if at_once and plan.result_shape:
         return _draw(plan, ops, plan.numbering)
     parts = [part for _, part in pieces(plan, ops, piece=piece or LARGEST_AXIS)]
     return xp.reshape(parts[0] if len(parts) == 1 else xp.concat(parts, axis=0), plan.result_shape)
@@ -83,6 +87,14 @@ def _assembled(plan: Plan, ops: Ops, run_part: Callable[[Plan], Array]) -> Array
     assert isinstance(content, Masked)
     part, mask = plan.unmasked(content)
     return ops.xp.where(ops.asarray(mask), run_part(part), 0)
+
+
+def _with_keys(plan: Plan, axis: int, numbers: range, ops: Ops, key: AnyKey) -> Plan:
+    """The plan of one of several blocks that are alike, with the keys of all of them along the axis."""
+    xp, arithmetic = ops.xp, ArrayWords(ops.xp)
+    number = xp.add(xp.multiply(ops.arange(len(numbers)), numbers.step), numbers.start)
+    number = xp.reshape(number, (-1,) + (1,) * (len(plan.result_shape) - 1 - axis))
+    return plan.with_key(TracedKey(xp, *threefry2x32(arithmetic, _words(key), (0, number))))
 
 
 def pieces(plan: Plan, ops: Ops, *, piece: int = PIECE) -> Iterator[tuple[slice, Array]]:
@@ -105,7 +117,7 @@ def _from_host(plan: Plan, ops: Ops) -> Array:
     """What the host computes, as an array in the dtype of computation; later, where the key is traced."""
     key = plan.key
     if not isinstance(key, TracedKey):
-        return ops.asarray(host_values(plan))
+        return ops.asarray(host_values(plan, ops.engine))
     if ops.host_call is None:
         raise SeedError(
             f"{plan.content.label} is computed on the host, which this framework cannot do in the midst of a "
@@ -113,7 +125,7 @@ def _from_host(plan: Plan, ops: Ops) -> Array:
         )
 
     def compute(words: tuple[int, int]) -> HostArray:
-        return host_values(plan.with_key(key_of_words(*words)))
+        return host_values(plan.with_key(key_of_words(*words)), ops.engine)
 
     dtype = plan.dtype.compute
     return ops.host_call(compute, key.words, plan.result_shape, dtype.name)
@@ -176,15 +188,19 @@ class ArrayEngine:
 
 
 def _draw(plan: Plan, ops: Ops, numbering: Numbering, *, is_flat: bool = False) -> Array:
-    content, words = plan.content, plan.required_key().words
+    content = plan.content
     assert isinstance(content, Distribution)
-    if isinstance(words[0], int):
-        words = signed(words[0]), signed(words[1])
     counter = counters(ops, numbering)
     if (
         is_flat and len(numbering.sizes) > 1
     ):  # The standard takes from tables at one-dimensional indices alone.
         upper, lower = (x if isinstance(x, int) else ops.xp.reshape(x, (-1,)) for x in counter)
         counter = upper, lower
-    first, second = threefry2x32(ArrayWords(ops.xp), words, counter)
+    first, second = threefry2x32(ArrayWords(ops.xp), _words(plan.required_key()), counter)
     return ops.cast(content.draw(ops, first, second), plan.dtype.name)
+
+
+def _words(key: AnyKey) -> Pair:
+    """The words of a key as the arithmetic of arrays takes them."""
+    first, second = key.words
+    return (signed(first), signed(second)) if isinstance(first, int) else (first, second)

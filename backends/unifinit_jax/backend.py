@@ -100,6 +100,7 @@ class JaxBackend(ArrayApiBackend):
             float32_bits=lambda x: jax.lax.bitcast_convert_type(x, jnp.int32),
             complex_of=jax.lax.complex,
             host_call=host_call,
+            engine=host.engine(),
         )
 
     def is_array(self, x: object) -> bool:

@@ -47,6 +47,7 @@ class TensorflowBackend(ArrayApiBackend):
             float32_bits=lambda x: tf.bitcast(x, tf.int32),
             complex_of=tf.complex,
             host_call=recorded.host_call,
+            engine=host.engine(),
         )
 
     def is_array(self, x: object) -> bool:

@@ -41,7 +41,13 @@ class TorchBackend(ArrayApiBackend):
 
     def ops(self, device: Any = None) -> Ops:
         """PyTorch's functions, with a bit cast."""
-        return Ops(xp, device, float32_bits=lambda x: x.view(torch.int32), complex_of=torch.complex)
+        return Ops(
+            xp,
+            device,
+            float32_bits=lambda x: x.view(torch.int32),
+            complex_of=torch.complex,
+            engine=host.engine(),
+        )
 
     def is_array(self, x: object) -> bool:
         """Whether ``x`` is a tensor."""

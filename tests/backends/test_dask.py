@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import unifinit as ui
 from unifinit.backend import ArrayApiBackend
+from unifinit.cli.clock import median_seconds
 from unifinit.registry import registry
 from unifinit.testing import BackendConformance, golden
 
@@ -170,6 +171,21 @@ def test_nothing_is_computed_before_it_is_needed(computed: list[Any]) -> None:
     assert computed == []
     part.compute(scheduler="sync")
     assert computed == [(4, 3)]
+
+
+def test_the_time_of_an_array_is_that_of_its_elements(computed: list[Any]) -> None:
+    array = ui.HeNormal(seed=0)((6, 8), backend=plugin.with_chunks(4))
+    median_seconds(lambda: array, 1)
+    assert len(computed) == 3 * 4
+
+
+def test_chunks_of_the_backend_are_wanted_more_than_those_of_a_like_array() -> None:
+    like = da.zeros((6, 8), dtype="float64", chunks=3)
+    array = ui.HeNormal(seed=0)((6, 8), like=like, backend=plugin.with_chunks((2, 8)))
+    assert array.chunks == ((2, 2, 2), (8,))
+    assert array.dtype == "float64"
+    with pytest.raises(ui.ArgumentError, match="like= is an array of numpy"):
+        ui.HeNormal(seed=0)((6, 8), like=np.zeros(3), backend=plugin.with_chunks(4))
 
 
 @pytest.mark.parametrize(("initializer", "shape"), [(ui.Orthogonal(seed=0), (6, 8))])

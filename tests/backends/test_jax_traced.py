@@ -204,6 +204,15 @@ class TestTransformations:
             assert_same(jax.jit(mapped)(KEYS["typed"]()[None])[0], init, 7)
             assert_same(jax.pmap(lambda key, init=init: on_jax(init, key))(KEYS["raw"]()[None])[0], init, 7)
 
+    @pytest.mark.parametrize("dtype", ["float32", "complex64"])
+    def test_the_program_does_not_grow_with_layers(self, dtype):
+        def length(layers):
+            run = jax.jit(lambda key: on_jax(ui.Stacked(INIT), key, (layers, 4, 3), dtype))
+            assert_same(run(KEYS["typed"]()), ui.Stacked(INIT), 7, (layers, 4, 3), dtype)
+            return len(run.lower(KEYS["typed"]()).as_text())
+
+        assert length(40) < 1.02 * length(4)
+
     def test_known_keys_of_computed_contents_are_constants(self):
         found = jax.jit(lambda: on_jax(ui.Orthogonal(), 7))
         assert_same(found(), ui.Orthogonal(), 7)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import functools
+import subprocess
+import sys
 import traceback
 from pathlib import Path
 
@@ -22,9 +23,6 @@ KEY = ui.Key(0x9ABCDEF0_87654321)
 WORDS = np.array(KEY.words, np.uint32)
 MASK = np.arange(35).reshape(5, 7) % 3 > 0
 BACKEND = registry().resolve("tensorflow")
-
-as_written = functools.partial(tf.function, autograph=False)
-"""AutoGraph would raise errors of its own class, which tell ours."""
 
 DRAWN = [
     pytest.param(ui.HeNormal(), (9, 5), "float32", "OI", id="normal"),
@@ -313,7 +311,7 @@ class TestKeys:
         with pytest.raises(ui.SeedError, match="wanted a key: two words of uint32"):
             ui.HeNormal()((2, 2), seed=tf.constant(malformed))
 
-        @as_written
+        @tf.function
         def create(key):
             return ui.HeNormal()((2, 2), seed=key, backend="tensorflow")
 
@@ -321,7 +319,7 @@ class TestKeys:
             create(tf.constant(malformed))
 
     def test_a_shape_that_is_not_known_is_refused(self):
-        create = as_written(
+        create = tf.function(
             lambda key: ui.HeNormal()((2, 2), seed=key, backend="tensorflow"),
             input_signature=[tf.TensorSpec((None,), tf.uint32)],
         )
@@ -336,7 +334,7 @@ class TestKeys:
 
 class TestWithoutASeed:
     def test_recording_is_refused(self, jit_compile):
-        @as_written(jit_compile=jit_compile)
+        @tf.function(jit_compile=jit_compile)
         def create():
             return ui.HeNormal()((2, 2), backend="tensorflow")
 
@@ -350,7 +348,7 @@ class TestWithoutASeed:
     def test_so_is_filling(self):
         variable = tf.Variable(tf.ones((2, 2)))
         with pytest.raises(ui.SeedError, match="recording"):
-            as_written(lambda: ui.HeNormal().fill_(variable))()
+            tf.function(lambda: ui.HeNormal().fill_(variable))()
         np.testing.assert_array_equal(variable, np.ones((2, 2)))
 
     def test_what_draws_nothing_needs_none(self):
@@ -385,11 +383,11 @@ class TestWithoutASeed:
 class TestWhatCannotBeHad:
     @pytest.mark.parametrize("is_nested", [False, True])
     def test_xla_does_not_call_the_host(self, is_nested):
-        @as_written(jit_compile=not is_nested)
+        @tf.function(jit_compile=not is_nested)
         def create(key):
             return ui.Orthogonal()((3, 3), seed=key, backend="tensorflow")
 
-        outer = as_written(create, jit_compile=True) if is_nested else create
+        outer = tf.function(create, jit_compile=True) if is_nested else create
         with pytest.raises(ui.SeedError, match=r"jit_compile=True.*wanted a key that is known"):
             outer(traced())
 
@@ -474,14 +472,54 @@ class TestKeras:
         np.testing.assert_array_equal(model.layers[0].kernel, ui.HeNormal(seed=KEY)((3, 5)))
 
 
-def test_autograph_runs_the_library_as_it_is():
-    # It would take seconds to translate it, and warn of what it cannot translate.
-    files = set()
+class TestAutoGraph:
+    def test_runs_the_library_as_it_is(self):
+        # It would take seconds to translate it, and warn of what it cannot translate.
+        files = set()
 
-    def function(key, shape, dtype):
-        files.update(Path(frame.filename).name for frame in traceback.extract_stack())
-        return np.zeros(shape)
+        def function(key, shape, dtype):
+            files.update(Path(frame.filename).name for frame in traceback.extract_stack())
+            return np.zeros(shape)
 
-    initializer = ui.FromFunction(function)
-    tf.function(lambda: initializer((3, 3), seed=1, backend="tensorflow"))()
-    assert {"base.py", "dispatch.py", "reference.py", "backend.py"} <= files
+        initializer = ui.FromFunction(function)
+        tf.function(lambda: initializer((3, 3), seed=1, backend="tensorflow"))()
+        assert {"base.py", "dispatch.py", "reference.py", "backend.py"} <= files
+
+    @pytest.mark.parametrize(
+        "call",
+        [
+            "init((3, 4), seed=key, like=key, dtype='float32')",
+            "init.shard((3, 4), 1, seed=key, backend=tf)",
+            "ui.HeNormal(seed=key)((3, 4), backend='tensorflow')",
+            "init((3, 4), seed=ui.Key(0) / 'a', backend='tensorflow')",
+            "ui.random.normal(key, (3, 4), backend='tensorflow')",
+        ],
+    )
+    def test_nor_does_it_warn_of_the_first_call_of_all(self, call, tmp_path):
+        program = tmp_path / "program.py"  # AutoGraph wants to read what it translates.
+        program.write_text(
+            "import tensorflow as tf\n"
+            "import unifinit as ui\n"
+            "init = ui.HeNormal()\n"
+            "@tf.function\n"
+            "def create(key):\n"
+            f"    return {call}\n"
+            "assert create(tf.constant([0, 0], tf.uint32)).dtype == tf.float32\n"
+        )
+        done = subprocess.run([sys.executable, program], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "AutoGraph" not in done.stderr
+
+    @pytest.mark.parametrize(
+        ("error", "call"),
+        [
+            (ui.SeedError, lambda _: ui.HeNormal()((3, 4), backend="tensorflow")),
+            (ui.ShapeError, lambda key: ui.HeNormal()((3, -4), seed=key)),
+            (ui.DtypeError, lambda key: ui.HeNormal()((3, 4), "int8", seed=key)),
+            (ui.WindowError, lambda key: ui.HeNormal().shard((3, 4), 5, seed=key)),
+            (ui.LayoutError, lambda key: ui.HeNormal()((3, 4), seed=key, layout="OHWI")),
+        ],
+    )
+    def test_errors_keep_their_class(self, error, call):
+        with pytest.raises(error, match=r"wanted|must be"):
+            tf.function(call)(traced())

@@ -292,6 +292,16 @@ def check_compiled_blocks_are_never_whole():
     assert_same(run(KEY), init, sharding, shape)
 
 
+def check_compiled_layers_are_divided():
+    shape = (16, 64, 32)
+    init = ui.Stacked("he_normal")
+    for spec in (P("a"), P(("a", "b")), P("a", "b"), P(None, "a", "b")):
+        sharding = NamedSharding(GRID, spec)
+        run = jax.jit(lambda key: create(init, sharding, key, shape))  # noqa: B023
+        assert max(set(sizes(run.lower(KEY).compile())) - {24578}) == np.prod(sharding.shard_shape(shape))
+        assert_same(run(KEY), init, sharding, shape)
+
+
 def check_constraints():
     for sharding in (SHARDINGS[2], SHARDINGS[4]):
         for init in (INIT, ui.Orthogonal()):

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 KEY = ui.Key(2**40 + 5)
 SHAPES = st.lists(st.integers(0, 9), min_size=2, max_size=4).map(tuple)
 LAYOUTS = ("...IO", "OI...", "O...I", "I...O")
+PIECES = {"reference": 7, "at once": None}
 
 ELEMENTWISE = [
     ui.Zeros(),
@@ -32,6 +33,7 @@ ELEMENTWISE = [
     ui.GlorotUniform(),
     ui.VarianceScaling(2.0, "fan_avg", "untruncated_normal"),
     ui.Stacked(ui.HeNormal()),
+    ui.Stacked(ui.Blocked(["he_normal", "random_uniform"], sizes=None, axis="in")),
     ui.Blocked(["he_normal", "zeros"], sizes=None, axis="in"),
     "masked",
     ui.Scaled(ui.LecunNormal(), 0.5),
@@ -41,13 +43,13 @@ ELEMENTWISE = [
 
 
 def run(plan, path):
-    """The bytes of a plan, by the kernel or by the reference path."""
+    """The elements of a plan, by the kernel or by the reference path, in pieces or at once."""
     if path == "kernel":
         if not host.can_run(plan):
             pytest.skip("the kernel does not run such a plan here")
         return host.create(plan)
     wide = plan.with_dtype(plan.dtype.compute)
-    return reference.stored(np.asarray(reference.run(wide, numpy_ops(), piece=7)), plan.dtype)
+    return reference.stored(np.asarray(reference.run(wide, numpy_ops(), piece=PIECES[path])), plan.dtype)
 
 
 @st.composite
@@ -85,7 +87,7 @@ def assembled(plan, axes, path):
     return whole, written
 
 
-@pytest.mark.parametrize("path", ["kernel", "reference"])
+@pytest.mark.parametrize("path", ["kernel", *PIECES])
 class TestTilings:
     @pytest.mark.parametrize("initializer", ELEMENTWISE, ids=repr)
     @given(data=st.data())
@@ -114,7 +116,8 @@ class TestTilings:
     @settings(max_examples=5)
     def test_of_every_dtype(self, name, dtype, path, data):
         shape = data.draw(SHAPES)
-        plan = ui.get(name).plan(shape, dtype, seed=KEY, layout=data.draw(st.sampled_from(LAYOUTS)))
+        initializer = data.draw(st.sampled_from([ui.get(name), ui.Stacked(name)]))
+        plan = initializer.plan(shape, dtype, seed=KEY, layout=data.draw(st.sampled_from(LAYOUTS[:2])))
         found, _ = assembled(plan, data.draw(tilings(shape)), path)
         assert found.tobytes() == run(plan, path).tobytes()
 

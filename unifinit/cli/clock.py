@@ -31,6 +31,8 @@ def median_seconds(call: Callable[[], object], repeats: int) -> float:
 
 
 def complete(array: object) -> object:
-    """Wait for an array of a framework that returns before it has computed, as JAX does."""
-    wait = getattr(array, "block_until_ready", None)
-    return array if wait is None else wait()
+    """Wait for an array of a framework that returns before it has computed, as JAX and dask do."""
+    for wait in ("block_until_ready", "compute"):
+        if hasattr(array, wait):
+            return getattr(array, wait)()
+    return array

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from unifinit import narrow, reference
 from unifinit.content import Content
-from unifinit.contents import Blocks, Complex, Fill, HostArray, Masked, OrthogonalMatrix
+from unifinit.contents import Blocks, Complex, Engine, Fill, HostArray, Masked, OrthogonalMatrix
 from unifinit.distributions import Bits, Distribution, Normal, TruncatedNormal, Uniform
 from unifinit.host import threads
 from unifinit.host.kernel import kernel_status, load
@@ -208,6 +208,11 @@ class KernelEngine:
         values = np.empty(a.shape)
         found.store(values, 1.0)
         return values
+
+
+def engine() -> Engine | None:
+    """What computes contents more quickly than array operations of NumPy; None without the kernel."""
+    return None if kernel_status().level is None else KernelEngine()
 
 
 def is_separate(shape: Shape, strides: tuple[int, ...], itemsize: int) -> bool:

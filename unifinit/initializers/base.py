@@ -118,6 +118,8 @@ class Initializer(Value, ABC):
     is_outermost: ClassVar[bool] = False
     """Whether it changes what the axes of a shape are, so that no other initializer can contain it."""
     __signature__ = _Signature()
+    # TensorFlow's compiler would translate the code of a call, unless the object itself says no.
+    autograph_info__: ClassVar[Mapping[str, object]] = MappingProxyType({})
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from unifinit.types import Array, Shape
 from unifinit.values import Value
+
+if TYPE_CHECKING:
+    from unifinit.contents import Engine
 
 HostFunction: TypeAlias = Callable[[tuple[int, int]], npt.NDArray[Any]]
 HostCall: TypeAlias = Callable[[HostFunction, tuple[Array, Array], Shape, str], Array]
@@ -38,6 +41,8 @@ class Ops(Value):
         ``host_call(function, words, shape, dtype)``, if the framework can call a function of the host in the
         midst of a computation that it records: ``function`` gets two words as a tuple of ints and returns
         an array of NumPy with that shape and the dtype of that name; ``words`` are int32 arrays without axes.
+    engine
+        What computes on the host, if there is something quicker than array operations of NumPy.
     """
 
     xp: Any
@@ -46,8 +51,9 @@ class Ops(Value):
     float32_bits: Callable[[Array], Array] | None
     complex_of: Callable[[Array, Array], Array] | None
     host_call: HostCall | None
+    engine: Engine | None
 
-    parts = ("xp", "device", "native_dtype", "float32_bits", "complex_of", "host_call")
+    parts = ("xp", "device", "native_dtype", "float32_bits", "complex_of", "host_call", "engine")
 
     def __init__(
         self,
@@ -57,6 +63,7 @@ class Ops(Value):
         float32_bits: Callable[[Array], Array] | None = None,
         complex_of: Callable[[Array, Array], Array] | None = None,
         host_call: HostCall | None = None,
+        engine: Engine | None = None,
     ) -> None:
         vars(self).update(
             xp=xp,
@@ -65,6 +72,7 @@ class Ops(Value):
             float32_bits=float32_bits,
             complex_of=complex_of,
             host_call=host_call,
+            engine=engine,
         )
 
     def dtype(self, name: str) -> Any:
