@@ -54,7 +54,8 @@ def create(
         chosen = found if backend is None else registry().resolve(backend)
         if chosen.name != found.name:
             raise ArgumentError(
-                f"like= is an array of {found.name}, but backend={backend!r} is another; wanted one of the two"
+                f"like= is an array of {found.name}, but backend={backend!r} is another; "
+                "wanted one of the two"
             )
         info = found.inspect(like)
     if dtype is None:
