@@ -12,6 +12,8 @@ from __future__ import annotations
 import argparse
 import hashlib
 import math
+import os
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -198,7 +200,11 @@ def run_rank(rank: int, ranks: int, store: str, size: Size, dtype: torch.dtype) 
         report(f"{ranks} gloo processes, FSDP2", model, whole_digest(rows), [peak for _, peak in found])
         spent = {"build": built - began, "fill": filled - built, "digest": hashed - filled}
         print_seconds(spent)
+    sys.stdout.flush()
     dist.destroy_process_group()
+    # The model still has the group, whose threads can end a process by SIGABRT while its interpreter ends:
+    # https://github.com/pytorch/pytorch/pull/179291
+    os._exit(0)
 
 
 def run_single(size: Size, dtype: torch.dtype) -> None:

@@ -30,7 +30,15 @@ from unifinit import host, reference
 from unifinit.agreement import fingerprint, require_agreement
 from unifinit.contents import Blocks, Computed
 from unifinit.distributions import Bits, Normal, TruncatedNormal, Uniform
-from unifinit.errors import ArgumentError, DeviceError, DtypeError, SeedError, TargetError, or_list
+from unifinit.errors import (
+    ArgumentError,
+    BackendUnavailableError,
+    DeviceError,
+    DtypeError,
+    SeedError,
+    TargetError,
+    or_list,
+)
 from unifinit.key import AnyKey, Key, TracedKey, as_key, key_of_words
 from unifinit.plan import Plan
 from unifinit.stream import tables
@@ -45,6 +53,7 @@ __all__ = [
     "ArrayInfo",
     "Backend",
     "BackendRecord",
+    "BackendUnavailableError",
     "Bits",
     "Blocks",
     "Computed",

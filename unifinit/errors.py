@@ -7,13 +7,15 @@ catches ``ValueError`` or ``TypeError`` keeps working.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 
 class UnifinitError(Exception):
     """Base of all errors raised by unifinit."""
 
-    # TensorFlow keeps the class of an error in what it translates only if it is made as exceptions are.
-    __init__ = Exception.__init__
+    if not TYPE_CHECKING:
+        # TensorFlow keeps the class of an error in what it translates only if it is made as exceptions are.
+        __init__ = Exception.__init__
 
 
 class ArgumentError(UnifinitError, ValueError):

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from unifinit.backend import AnyKey, Plan, TracedKey, key_of_array
+from unifinit.backend import AnyKey, BackendUnavailableError, Plan, TracedKey, key_of_array
 from unifinit_torch.backend import PLAIN, TorchBackend, is_watched
 
 
@@ -42,10 +42,22 @@ class RecordingBackend(TorchBackend):
         )
 
     def compiled_calls(self, calls: Mapping[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
-        """What ``torch.compile`` reads in place of the public calls of unifinit."""
-        from unifinit_torch.reading import instead_of
+        """What ``torch.compile`` reads in place of the public calls of unifinit.
 
-        return instead_of(calls)
+        Raises
+        ------
+        BackendUnavailableError
+            If this release of PyTorch has another compiler than the one for which it was written.
+        """
+        try:
+            from unifinit_torch.reading import instead_of
+
+            return instead_of(calls)
+        except (AttributeError, ImportError, TypeError) as error:
+            raise BackendUnavailableError(
+                f"unifinit cannot tell the compiler of torch {torch.__version__} how to read its calls "
+                f"({type(error).__name__}: {error}); wanted torch 2.13, or calls outside of compiled code"
+            ) from error
 
 
 def compiled() -> Any:

@@ -213,6 +213,13 @@ class TestTransformations:
 
         assert length(40) < 1.02 * length(4)
 
+    def test_what_the_host_computes_is_computed_by_the_kernel(self, monkeypatch):
+        if ui.host.kernel_status().level is None:
+            pytest.skip("needs the kernel")
+        monkeypatch.setattr("unifinit.reference.ArrayEngine", None)
+        assert_same(jax.jit(lambda key: on_jax(ui.Orthogonal(), key))(KEYS["typed"]()), ui.Orthogonal(), 7)
+        assert_same(jax.jit(lambda: on_jax(ui.Orthogonal(), 7))(), ui.Orthogonal(), 7)
+
     def test_known_keys_of_computed_contents_are_constants(self):
         found = jax.jit(lambda: on_jax(ui.Orthogonal(), 7))
         assert_same(found(), ui.Orthogonal(), 7)

@@ -495,3 +495,9 @@ class TestRecorded:
     def test_no_seed(self):
         with pytest.raises(ui.SeedError, match="torch is recording a computation"):
             make_fx(lambda x: x + ui.HeNormal()((2,), like=x))(LIKE)
+
+
+def test_another_compiler_than_the_known_one_is_told(monkeypatch):
+    monkeypatch.setitem(sys.modules, "unifinit_torch.reading", None)  # As if its imports failed.
+    with pytest.raises(ui.BackendUnavailableError, match=r"compiler of torch .*wanted torch 2\.13, or calls"):
+        ui.registry.registry().get("torch").compiled_calls({})

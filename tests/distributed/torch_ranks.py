@@ -554,9 +554,9 @@ def main() -> None:
             break
         found[name] = ""
     (folder / f"found_{rank}.json").write_text(json.dumps(found))
-    if any(found.values()):
-        os._exit(0)  # Others may be gone, for whom an orderly end would wait.
-    dist.destroy_process_group()
+    if not any(found.values()):  # Others may be gone, for whom an orderly end would wait.
+        dist.destroy_process_group()
+    os._exit(0)  # Threads of gloo can abort an interpreter that ends: pytorch#179291.
 
 
 if __name__ == "__main__":

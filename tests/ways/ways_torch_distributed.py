@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import tempfile
 import traceback
@@ -57,6 +58,7 @@ def _run_rank(rank: int, cases: Sequence[Case], folder: Path) -> None:
     if rank == 0:
         (folder / "made").write_bytes(pickle.dumps(made))
     dist.destroy_process_group()
+    os._exit(0)  # Threads of gloo can abort an interpreter that ends: pytorch#179291.
 
 
 def _filled(case: Case, mesh: Any, placements: Sequence[Any]) -> bytes | Exception:

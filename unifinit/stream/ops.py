@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from unifinit.types import Array, Shape
 from unifinit.values import Value
-
-if TYPE_CHECKING:
-    from unifinit.contents import Engine
 
 HostFunction: TypeAlias = Callable[[tuple[int, int]], npt.NDArray[Any]]
 HostCall: TypeAlias = Callable[[HostFunction, tuple[Array, Array], Shape, str], Array]
@@ -42,7 +39,8 @@ class Ops(Value):
         midst of a computation that it records: ``function`` gets two words as a tuple of ints and returns
         an array of NumPy with that shape and the dtype of that name; ``words`` are int32 arrays without axes.
     engine
-        What computes on the host, if there is something quicker than array operations of NumPy.
+        What makes computed contents on the host, if there is something quicker than array operations of
+        NumPy: a ``unifinit.contents.Engine``.
     """
 
     xp: Any
@@ -51,7 +49,7 @@ class Ops(Value):
     float32_bits: Callable[[Array], Array] | None
     complex_of: Callable[[Array, Array], Array] | None
     host_call: HostCall | None
-    engine: Engine | None
+    engine: Any
 
     parts = ("xp", "device", "native_dtype", "float32_bits", "complex_of", "host_call", "engine")
 
@@ -63,7 +61,7 @@ class Ops(Value):
         float32_bits: Callable[[Array], Array] | None = None,
         complex_of: Callable[[Array, Array], Array] | None = None,
         host_call: HostCall | None = None,
-        engine: Engine | None = None,
+        engine: Any = None,
     ) -> None:
         vars(self).update(
             xp=xp,
