@@ -288,7 +288,7 @@ class ArrayApiBackend:
 
     def key(self, x: Array) -> AnyKey:
         """The key that an array of two words is."""
-        return key_of_array(np.asarray(x))
+        return key_of_array(_on_host(x))
 
     def is_tracing(self) -> bool:
         """False: the standard has no such thing."""
@@ -300,12 +300,12 @@ class ArrayApiBackend:
 
     def run(self, plan: Plan, device: Any) -> Array:
         """A new array, from the reference path."""
-        return reference.run(plan, self.ops(device))
+        return reference.run(plan, self.ops(device), piece=self._piece(plan, device))
 
     def fill(self, target: Array, plan: Plan) -> None:
         """Overwrite an array by item assignment."""
         device = getattr(target, "device", None)
-        value = reference.run(plan, self.ops(device))
+        value = reference.run(plan, self.ops(device), piece=self._piece(plan, device))
         try:
             target[...] = value
         except (TypeError, ValueError, NotImplementedError, RuntimeError) as error:
@@ -316,8 +316,8 @@ class ArrayApiBackend:
 
     def to_bytes(self, x: Array) -> bytes:
         """The elements in row-major order, each little-endian."""
-        host = np.asarray(x)
-        return host.astype(host.dtype.newbyteorder("<"), copy=False).tobytes()
+        found = _on_host(x)
+        return found.astype(found.dtype.newbyteorder("<"), copy=False).tobytes()
 
     def native(
         self, name: str, config: Mapping[str, Any], shape: Shape, dtype: DType
@@ -325,3 +325,22 @@ class ArrayApiBackend:
         """None: the standard has no initializers."""
         del name, config, shape, dtype
         return None
+
+    def _piece(self, plan: Plan, device: Any) -> int:
+        """How many elements to compute at a time."""
+        if plan.size > reference.PIECE:
+            from array_api_compat import device as device_of
+
+            if "cpu" not in str(device_of(self.xp.empty(0, device=device))).lower():
+                return reference.LAUNCHED
+        return reference.PIECE
+
+
+def _on_host(x: Array) -> npt.NDArray[Any]:
+    """An array as one of NumPy, moved if it is on another device."""
+    try:
+        return np.asarray(x)
+    except TypeError:  # CuPy moves nothing unless asked to.
+        from array_api_compat import to_device
+
+        return np.asarray(to_device(x, "cpu"))

@@ -26,6 +26,8 @@ from unifinit.types import Array, DType, Shape
 
 PIECE = 2**18
 """Elements computed at a time, so that intermediate arrays stay in the cache."""
+LAUNCHED = 2**22
+"""The same on accelerators, where fewer would take longer to launch than to compute."""
 LARGEST_AXIS = 2**31
 """Indices along an axis are int32."""
 

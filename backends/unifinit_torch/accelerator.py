@@ -42,8 +42,6 @@ STORED = {
     "float64": torch.float64,
 }
 """As what the kernel writes a dtype; it rounds to 16 bits in integers."""
-PIECE = 2**22
-"""Elements that array operations compute at a time; fewer would take longer to launch than to compute."""
 LAUNCH = 2**30
 """Elements of a launch at most; their numbers in it are int32."""
 BLOCK = 1024
@@ -116,7 +114,7 @@ def fill_by_operations(x: torch.Tensor, plan: Plan, ops: Ops) -> None:
     """
     flat = x.view(-1)
     frugal = FrugalOps(*(getattr(ops, part) for part in ops.parts))
-    for part, numbers in reference.pieces(plan, frugal, piece=PIECE):
+    for part, numbers in reference.pieces(plan, frugal, piece=reference.LAUNCHED):
         flat[part] = numbers
 
 

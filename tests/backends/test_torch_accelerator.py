@@ -333,7 +333,7 @@ class TestArrayOperations:
 
     @pytest.mark.parametrize("dtype", [*DTYPES_OF_KERNEL, "float8_e5m2"])
     def test_pieces_fill_the_tensor(self, dtype: str, monkeypatch) -> None:
-        monkeypatch.setattr(accelerator, "PIECE", 1000)
+        monkeypatch.setattr(reference, "LAUNCHED", 1000)
         ops = registry().get("torch").ops(CPU)
         for content in contents(dtype):
             for geometry in ("rows", "back over 2**32", "window"):
