@@ -185,13 +185,13 @@ def table(rows: Iterable[Measurement]) -> str:
             timing = row["timings"].get(name)
             cells.append(row["absent"].get(name, "") if timing is None else cell(row, timing["seconds"]))
         body.append(cells)
-    return report._table(["elements", "dtype", *COLUMNS], body)
+    return report.table(["elements", "dtype", *COLUMNS], body)
 
 
 def cell(row: Measurement, seconds: float) -> str:
     """A time, and the rate of writing."""
     size = Case(DRAWN[0], tuple(row["shape"]), row["dtype"]).nbytes
-    return f"{report._duration(seconds)} ({report._number(size / seconds / 1e9)} GB/s)"
+    return f"{report.duration(seconds)} ({report.number(size / seconds / 1e9)} GB/s)"
 
 
 if __name__ == "__main__":

@@ -109,7 +109,7 @@ def summary(results: Results, folder: Path, base: Path) -> str:
         [
             f"Time for a float32 array of shape {_size(rows[0]['shape'])}, in place where the library can "
             "and new elsewhere. In brackets: how many times that of unifinit on the same library.",
-            _table(["", *initializers], body),
+            table(["", *initializers], body),
             f"![Nanoseconds for each element against the number of elements]({link(SIZES_PLOT)})",
             machine(results),
             f"[All results]({link(MARKDOWN)}), and [how they are measured](benchmarks/README.md).",
@@ -152,22 +152,22 @@ def _targets(targets: Iterable[Target]) -> str:
     rows = []
     for target in targets:
         bound, unit = target["bound"], target["unit"]
-        wanted = "none set" if bound is None else f"{target['sense']} {_number(bound)}{_unit(unit)}"
+        wanted = "none set" if bound is None else f"{target['sense']} {number(bound)}{_unit(unit)}"
         measured = target["measured"]
         known = [(name, value) for name, value in target["parts"].items() if value is not None]
         known.sort(key=lambda part: part[1], reverse=target["sense"] != "at least")
-        parts = [f"{name}: {_number(value)}" for name, value in known[:MOST_PARTS]] if len(known) > 1 else []
+        parts = [f"{name}: {number(value)}" for name, value in known[:MOST_PARTS]] if len(known) > 1 else []
         parts += ["..."] if len(known) > MOST_PARTS else []
         rows.append(
             [
                 target["what"],
                 wanted,
-                "not measured" if measured is None else f"{_number(measured)}{_unit(unit)}",
+                "not measured" if measured is None else f"{number(measured)}{_unit(unit)}",
                 {True: "yes", False: "**no**", None: "—"}[target["met"]],
                 "; ".join([*parts, *filter(None, [target["note"]])]),
             ]
         )
-    return _table(["", "target", "measured", "met", "in detail, the worst first: it counts"], rows)
+    return table(["", "target", "measured", "met", "in detail, the worst first: it counts"], rows)
 
 
 def _by_initializer(
@@ -187,7 +187,7 @@ def _times(rows: Sequence[Measurement], key: str, *, per_element: bool = False) 
         [_key(row, key), *(_per_element(row, name) if per_element else _cell(row, name) for name in names)]
         for row in rows
     ]
-    return _table([key, *names], body)
+    return table([key, *names], body)
 
 
 def _key(row: Measurement, key: str) -> str:
@@ -202,8 +202,8 @@ def _cell(row: Measurement, name: str) -> str:
     if timing is None:
         return ""
     if baseline is None or baseline is timing:
-        return _duration(timing["seconds"])
-    return f"{_duration(timing['seconds'])} ({_number(timing['seconds'] / baseline['seconds'])}×)"
+        return duration(timing["seconds"])
+    return f"{duration(timing['seconds'])} ({number(timing['seconds'] / baseline['seconds'])}×)"
 
 
 def _per_element(row: Measurement, name: str) -> str:
@@ -221,7 +221,7 @@ def _memory(rows: Sequence[Memory]) -> str:
             f"{initializer} {_size(first['shape'])} {first['dtype']}, {first['result_bytes'] / MIB:.1f} MiB"
         )
         body.append([head, *(_mebibytes(chosen.get(name)) for name in names)])
-    return _table(["", *names], body)
+    return table(["", *names], body)
 
 
 def _mebibytes(row: Memory | None) -> str:
@@ -252,7 +252,8 @@ def _absences(results: Results) -> list[str]:
     return ["## Not measured", "\n".join(reasons)] if reasons else []
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
@@ -269,13 +270,14 @@ def _unit(unit: str) -> str:
     return unit if unit in ("", "×") else f" {unit}"
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
     """Three significant digits, without an exponent."""
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """A time in the unit that suits it."""
     for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
         if seconds >= size:
-            return f"{_number(seconds / size)} {unit}"
-    return f"{_number(seconds * 1e9)} ns"
+            return f"{number(seconds / size)} {unit}"
+    return f"{number(seconds * 1e9)} ns"
