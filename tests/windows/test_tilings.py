@@ -22,6 +22,7 @@ KEY = ui.Key(2**40 + 5)
 SHAPES = st.lists(st.integers(0, 9), min_size=2, max_size=4).map(tuple)
 LAYOUTS = ("...IO", "OI...", "O...I", "I...O")
 PIECES = {"reference": 7, "at once": None}
+ROWS = [row for row in golden.load() if math.prod(row.shape) <= 2**10]
 
 ELEMENTWISE = [
     ui.Zeros(),
@@ -177,6 +178,20 @@ def test_other_indices_are_refused(index, message):
     with pytest.raises(ui.WindowError, match=message) as caught:
         ui.HeNormal(seed=0).shard((4, 5), index)
     assert isinstance(caught.value, IndexError)
+
+
+@pytest.mark.parametrize("name", [row.initializer["class_name"] for row in golden.examples()])
+@given(data=st.data())
+@settings(max_examples=10)
+def test_any_tiling_of_every_class_in_each_of_its_dtypes(name, data):
+    rows = [row for row in ROWS if row.initializer["class_name"] == name]
+    dtype = data.draw(st.sampled_from(sorted({row.dtype for row in rows})))
+    row = data.draw(st.sampled_from([row for row in rows if row.dtype == dtype]))
+    plan = ui.get(row.initializer).plan(row.shape, row.dtype, seed=row.seed, layout=row.layout)
+    path = data.draw(st.sampled_from(["kernel", *PIECES] if host.can_run(plan) else [*PIECES]))
+    found, written = assembled(plan, data.draw(tilings(row.shape)), path)
+    assert written == math.prod(row.shape)
+    assert found.tobytes() == run(plan, path).tobytes()
 
 
 @pytest.mark.parametrize("row", golden.examples(), ids=lambda row: row.initializer["class_name"])
