@@ -149,10 +149,10 @@ class TorchBackend(ArrayApiBackend):
         x = x.detach().full_tensor() if is_spread(x) else x
         elements = x.detach().cpu().resolve_conj().resolve_neg().contiguous().reshape(-1)
         parts = torch.view_as_real(elements) if x.is_complex() else elements
-        host = parts.reshape(-1).view(torch.uint8).numpy()
+        found = memory(parts.reshape(-1).view(torch.uint8), as_dtype("uint8"))
         if sys.byteorder == "big":
-            host = host.reshape(-1, parts.element_size())[:, ::-1]
-        return bytes(host.tobytes())
+            found = found.reshape(-1, parts.element_size())[:, ::-1]
+        return bytes(found.tobytes())
 
     def native(
         self, name: str, config: Mapping[str, Any], shape: Shape, dtype: DType

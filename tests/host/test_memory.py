@@ -14,6 +14,7 @@ import pytest
 
 import unifinit as ui
 from unifinit import host
+from unifinit.registry import registry
 from unifinit.testing import golden
 from unifinit.types import DTYPES
 
@@ -163,6 +164,7 @@ class TestTorch:
         created = ui.HeNormal(seed=1)((30, 40), backend="torch")
         filled = ui.HeNormal(seed=1).fill_(torch.nn.Parameter(torch.empty(30, 40)))
         for tensor in (created, filled):
+            registry().get("torch").to_bytes(tensor)
             tensor.untyped_storage().resize_(0)  # As libraries that shard models do.
             assert tensor.untyped_storage().nbytes() == 0
 
