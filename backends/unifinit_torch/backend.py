@@ -146,7 +146,7 @@ class TorchBackend(ArrayApiBackend):
 
     def to_bytes(self, x: torch.Tensor) -> bytes:
         """The elements in row-major order, each little-endian; those of a ``DTensor`` are gathered."""
-        x = x.detach().full_tensor() if is_spread(x) else x
+        x = distributed().gathered(x.detach()) if is_spread(x) else x
         elements = x.detach().cpu().resolve_conj().resolve_neg().contiguous().reshape(-1)
         parts = torch.view_as_real(elements) if x.is_complex() else elements
         found = memory(parts.reshape(-1).view(torch.uint8), as_dtype("uint8"))

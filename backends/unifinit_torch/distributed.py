@@ -20,6 +20,9 @@ from unifinit.backend import DeviceError, Plan, Shape, TargetError, fingerprint,
 STRIDED: Any = getattr(placement_types, "_StridedShard", ())
 """What FSDP2 makes of an axis that tensor parallelism has cut already; it has no public name."""
 
+SENT = {1: torch.uint8, 2: torch.float16, 4: torch.int32, 8: torch.int64}
+"""As what elements of so many bytes are sent."""
+
 Spans = tuple[range, ...]
 """Which places along an axis of the whole a process holds, in the order in which it holds them."""
 
@@ -128,6 +131,22 @@ def fill(target: DTensor, plan: Plan, fill_part: Callable[[torch.Tensor, Plan], 
     for here, there in parts:
         fill_part(local if len(parts) == 1 else local[here], plan.window(there))
     torch.autograd.graph.increment_version(target)
+
+
+def gathered(x: DTensor) -> torch.Tensor:
+    """All elements of a ``DTensor`` without a gradient, which every rank that holds a part has to ask for."""
+    if x.dtype.is_complex:
+        return x.full_tensor()
+    # Not every library that sends tensors knows every dtype, so their bits are sent.
+    bits = DTensor.from_local(
+        x.to_local().view(SENT[x.dtype.itemsize]),
+        x.device_mesh,
+        x.placements,
+        run_check=False,
+        shape=x.shape,
+        stride=x.stride(),
+    )
+    return bits.full_tensor().view(x.dtype)
 
 
 def held(shape: Shape, sharding: Sharding, local_shape: Shape | None = None) -> tuple[Spans, ...] | None:

@@ -25,9 +25,10 @@ SAME = "="
 
 HEAD = """# The same bits in every way
 
-One call of every initializer, in each way that there is to run it, next to the same call on NumPy, byte for
-byte. `=` says that all bytes are equal; a number refers to the reason below the table why there is no result.
-No way gives other bytes. The tests run all of this again and compare what they find with this page, which
+One call of every initializer, and of every function of `unifinit.random`, in each way that there is to run
+it, next to the same call on NumPy, byte for byte. `=` says that all bytes are equal; a number refers to the
+reason below the table why there is no result. No way gives other bytes. The tests run all of this again and
+compare what they find with this page, which
 `python tools/write_ways.py` writes.
 """
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from ways import SEED, Case, Way, tried
+from ways import CASES, SEED, Case, Way, tried
 
 import unifinit as ui
 from unifinit.registry import registry
@@ -69,7 +69,7 @@ def _on_devices(way: str, cases: Sequence[Case]) -> list[bytes | Exception]:
 def _mirrored(case: Case) -> bytes:
     """Half of the cases make variables, the others fill them in each replica."""
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-    is_made = len(case.name) % 2 == 0
+    is_made = len(case.name) % 2 == 0 or not case.fills
     with strategy.scope():
         target = tf.Variable(_create(case) if is_made else np.ones(case.shape, case.dtype))
     if not is_made:
@@ -93,7 +93,7 @@ def _spread(case: Case) -> bytes:
     names = ["y", "x"]  # From the last to the first.
     specs = [names.pop() if size % 2 == 0 and names else dtensor.UNSHARDED for size in case.shape]
     layout = dtensor.Layout(specs, mesh)
-    if len(case.name) % 2 == 0:
+    if len(case.name) % 2 == 0 or not case.fills:
         return BACKEND.to_bytes(_create(case, device=layout))
     zeros = ui.Zeros()(case.shape, case.dtype, backend="tensorflow", device=layout)
     target = dtensor.DVariable(zeros)
@@ -134,8 +134,10 @@ NO_CALLS = (
     "It, or what it is made of, is computed on the host, which TensorFlow's XLA cannot call: `SeedError`. "
     "It works with a key that is known, and without `jit_compile=True`."
 )
+NO_FILLING = "Functions of `unifinit.random` make new arrays."
 EXCEPTIONS: dict[tuple[str, str], str] = {
-    ("tf.function, XLA, traced key", name): NO_CALLS for name in OF_THE_HOST
+    **{("tf.function, XLA, traced key", name): NO_CALLS for name in OF_THE_HOST},
+    **{("fill_ in tf.function, traced key", case.name): NO_FILLING for case in CASES if not case.fills},
 }
 
 

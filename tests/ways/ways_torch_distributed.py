@@ -65,8 +65,18 @@ def _filled(case: Case, mesh: Any, placements: Sequence[Any]) -> bytes | Excepti
     error = None
     try:
         dtype = getattr(torch, case.dtype)
-        target = full(case.shape, 7, dtype=dtype, device_mesh=mesh, placements=placements)
-        case.initializer.fill_(target, seed=SEED, layout=case.layout)
+        if len(case.name) % 2 and case.fills:
+            target = full(case.shape, 7, dtype=dtype, device_mesh=mesh, placements=placements)
+            case.initializer.fill_(target, seed=SEED, layout=case.layout)
+        else:
+            target = case.initializer(
+                case.shape,
+                dtype,
+                seed=SEED,
+                layout=case.layout,
+                backend="torch",
+                device=(mesh, tuple(placements)),
+            )
     except Exception:
         error = traceback.format_exc()
     errors: list[str | None] = [None] * RANKS
