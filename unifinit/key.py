@@ -136,13 +136,16 @@ class TracedKey:
         The framework's Array API namespace.
     first, second
         The words: int32 arrays without axes that hold the bits, most significant word first.
+    source
+        The array of which they are made, for whoever looks at its values when it runs; None if there is none.
     """
 
-    __slots__ = ("words", "xp")
+    __slots__ = ("source", "words", "xp")
 
-    def __init__(self, xp: Any, first: Any, second: Any) -> None:
+    def __init__(self, xp: Any, first: Any, second: Any, *, source: Any = None) -> None:
         self.xp = xp
         self.words: Pair = (first, second)
+        self.source = source
 
     def fold_in(self, data: SupportsIndex) -> TracedKey:
         """As ``Key.fold_in``."""

@@ -21,6 +21,7 @@ from unifinit.distributions import Distribution
 from unifinit.errors import WindowError
 from unifinit.key import AnyKey
 from unifinit.layout import Layout
+from unifinit.memory import row_major
 from unifinit.numbering import Numbering
 from unifinit.types import DType, Shape
 from unifinit.values import Value
@@ -251,8 +252,7 @@ class Plan(Value):
     def unmasked(self, content: Masked) -> tuple[Plan, npt.NDArray[np.bool_]]:
         """The plan of the other content, and the mask in the order of the result."""
         kept = self._of(self.shape, self.dtype, content.content, self.key, self.index)
-        # Not every library takes arrays with negative strides.
-        return kept, np.ascontiguousarray(self.arranged(content.array(self.shape))).reshape(kept.result_shape)
+        return kept, row_major(self.arranged(content.array(self.shape)))
 
 
 def _is_drawn(content: Content) -> bool:

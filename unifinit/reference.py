@@ -17,6 +17,7 @@ from unifinit.distributions import Distribution
 from unifinit.errors import ArgumentError, SeedError
 from unifinit.key import AnyKey, Key, TracedKey, key_of_words
 from unifinit.linalg import orthonormal_columns
+from unifinit.memory import row_major
 from unifinit.numbering import Numbering
 from unifinit.plan import Plan
 from unifinit.stream.counters import counters
@@ -155,7 +156,7 @@ def host_values(plan: Plan, engine: Engine | None = None) -> HostArray:
     with np.errstate(over="ignore"):
         values = plan.arranged(values.astype(dtype.compute.name, copy=False))
     # What a content keeps must not become somebody's array.
-    return values if values.flags.c_contiguous and values.flags.writeable else values.copy("C")
+    return row_major(values if values.flags.writeable else values.copy("C"))
 
 
 def stored(values: HostArray, dtype: DType) -> HostArray:

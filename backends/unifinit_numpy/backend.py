@@ -63,10 +63,15 @@ class NumpyBackend(ArrayApiBackend):
                 "init(x.shape, like=x)"
             )
         target = target.view(np.ndarray)  # A matrix would stay two-dimensional.
+        if not target.flags.forc and host.overlaps(target.shape, target.strides, target.itemsize):
+            raise TargetError(
+                "some elements of this NumPy array share memory, so that it cannot hold different values; "
+                "wanted one without such strides: copy it, or create a new array: init(x.shape, like=x)"
+            )
         if plan.constant is not None:
             target[...] = np.array(plan.constant, dtype=native_dtype(plan.dtype.name))
             return
-        if host.can_run(plan) and target.dtype.isnative and is_separate(target):
+        if host.can_run(plan) and target.dtype.isnative:
             host.fill(target.view(host.storage(plan.dtype)), plan)
             return
         # Element by element in row-major order, whatever the strides.
@@ -79,11 +84,6 @@ class NumpyBackend(ArrayApiBackend):
     ) -> Callable[[], object] | None:
         """What NumPy itself offers."""
         return native_initializer(name, config, shape, dtype)
-
-
-def is_separate(x: Any) -> bool:
-    """Whether it is sure that no two elements of an array share memory."""
-    return x.flags.forc or host.is_separate(x.shape, x.strides, x.itemsize)
 
 
 def native_dtype(name: str) -> Any:

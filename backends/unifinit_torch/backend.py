@@ -132,13 +132,19 @@ class TorchBackend(ArrayApiBackend):
             accelerator().fill(target, plan)
             torch.autograd.graph.increment_version(target)
             return
+        if is_strided(target) and host.overlaps(tuple(target.shape), target.stride(), itemsize=1):
+            raise TargetError(
+                "some elements of this torch tensor share memory, so that it cannot hold different values; "
+                "wanted one without such strides: clone it, or create a new tensor: init(x.shape, like=x)"
+            )
         try:
             with torch.no_grad():
                 if plan.constant is not None and plan.dtype.is_floating and plan.dtype.bits > 8:
                     target.fill_(plan.constant)
                 else:
                     target.copy_(self.run(plan, target.device))
-        except RuntimeError as error:
+        # PyTorch refuses tensors that belong to another mode by an assertion.
+        except (RuntimeError, AssertionError) as error:
             raise TargetError(
                 f"this torch tensor cannot be filled in place ({str(error).splitlines()[0]}); "
                 "create a new one instead: init(x.shape, like=x)"
@@ -147,12 +153,9 @@ class TorchBackend(ArrayApiBackend):
     def to_bytes(self, x: torch.Tensor) -> bytes:
         """The elements in row-major order, each little-endian; those of a ``DTensor`` are gathered."""
         x = distributed().gathered(x.detach()) if is_spread(x) else x
-        elements = x.detach().cpu().resolve_conj().resolve_neg().contiguous().reshape(-1)
-        parts = torch.view_as_real(elements) if x.is_complex() else elements
-        found = memory(parts.reshape(-1).view(torch.uint8), as_dtype("uint8"))
-        if sys.byteorder == "big":
-            found = found.reshape(-1, parts.element_size())[:, ::-1]
-        return bytes(found.tobytes())
+        elements = x.detach().cpu().resolve_conj().resolve_neg()
+        found = memory(elements, as_dtype(x.dtype))
+        return bytes(found.astype(found.dtype.newbyteorder("<"), copy=False).tobytes())
 
     def native(
         self, name: str, config: Mapping[str, Any], shape: Shape, dtype: DType
@@ -235,12 +238,16 @@ def is_watched(x: torch.Tensor) -> bool:
     )
 
 
+def is_strided(x: torch.Tensor) -> bool:
+    """Whether a tensor has elements in memory, at places that its strides tell."""
+    return type(x) in PLAIN and x.layout is torch.strided and not (x.is_meta or is_watched(x))
+
+
 def is_plain(x: torch.Tensor) -> bool:
     """Whether a tensor is no more than memory of a device, with a writable place for each element."""
     return (
-        type(x) in PLAIN
-        and x.layout is torch.strided
-        and not (x.is_conj() or x.is_neg() or x.is_inference() or is_watched(x))
+        is_strided(x)
+        and not (x.is_conj() or x.is_neg() or x.is_inference())
         and bool(x.is_contiguous() or host.is_separate(tuple(x.shape), x.stride(), itemsize=1))
     )
 

@@ -26,17 +26,22 @@ def _run(
         if key is not None:
             made = made.with_key(Key(key[0] << 32 | key[1]))
         return backend.run(made, device)
-    pairs = words.detach().reshape(-1, 2).cpu().numpy()
+    pairs = words.detach().reshape((-1, 2)).cpu().numpy()
     result = torch.empty((len(pairs), *made.result_shape), dtype=_dtype(made), device=device)
     for one, pair in zip(result, pairs, strict=True):
         backend.fill(one, made.with_key(key_of_array(pair)))
-    return result.reshape(*words.shape[:-1], *made.result_shape)
+    return result.reshape((*words.shape[:-1], *made.result_shape))
 
 
 def _run_fake(
     plan: str, _key: list[int] | None, words: torch.Tensor | None, *, device: torch.device
 ) -> torch.Tensor:
     made = from_text(plan)
+    if words is not None and words.device.type == "meta" != device.type:
+        raise SeedError(
+            f"seed is a tensor on the meta device, which has no values, for a tensor on {device}; wanted a "
+            "key with values, or device='meta'"
+        )
     batch = () if words is None else words.shape[:-1]
     return torch.empty((*batch, *made.result_shape), dtype=_dtype(made), device=device)
 
@@ -81,7 +86,7 @@ def record(plan: Plan, device: torch.device | None) -> torch.Tensor:
     """The tensor of a plan, by the operator."""
     words = None
     if isinstance(plan.key, TracedKey):
-        words = torch.stack(plan.key.words)
+        words = torch.stack(plan.key.words) if plan.key.source is None else plan.key.source
         plan = plan.with_key(None)
     place = torch.get_default_device() if device is None else device
     return create(to_text(plan), None, words, device=place)
@@ -89,29 +94,31 @@ def record(plan: Plan, device: torch.device | None) -> torch.Tensor:
 
 def traced_key(x: torch.Tensor) -> TracedKey:
     """The key that a tensor is whose elements are not known yet."""
-    x = checked(x)
-    if not x.ndim:
-        x = x.to(torch.int64)
-        x = torch.stack([x >> 32, x])
-    if x.dtype == torch.uint32:
-        x = x.view(torch.int32)
-    elif x.dtype != torch.int32:
+    words = source = words_of(x)
+    if words.dtype == torch.uint32:
+        words = words.view(torch.int32)
+    elif words.dtype != torch.int32:
         # By arithmetic, as conversion of numbers that do not fit is not defined.
-        x = (((x.to(torch.int64) & MASK) ^ 2**31) - 2**31).to(torch.int32)
-    return TracedKey(xp, *x.unbind())
+        words = (((words.to(torch.int64) & MASK) ^ 2**31) - 2**31).to(torch.int32)
+    return TracedKey(xp, *words.unbind(), source=source)
 
 
-def checked(x: torch.Tensor) -> torch.Tensor:
-    """A tensor, if it can be a key: two words, or a seed without axes.
+def words_of(x: torch.Tensor) -> torch.Tensor:
+    """The two words that a tensor has, or those of a seed without axes; the operator looks at their values.
 
     Raises
     ------
     SeedError
-        If it cannot.
+        If its shape or its dtype is not that of a key.
     """
-    if x.dtype.is_floating_point or x.dtype.is_complex or x.shape not in ((), (2,)):
-        raise SeedError(
-            f"seed is a tensor of shape {tuple(x.shape)} and dtype {x.dtype}; wanted a key: two words of "
-            "uint32, or a seed without axes"
-        )
-    return x
+    is_whole = not (x.dtype.is_floating_point or x.dtype.is_complex or x.dtype == torch.bool)
+    if is_whole and x.ndim == 0:
+        wide = x.to(torch.int64)
+        first = wide >> 32
+        return torch.stack([first & MASK if x.dtype == torch.uint64 else first, wide & MASK])
+    if is_whole and x.shape == (2,) and x.dtype.itemsize >= 4:
+        return x
+    raise SeedError(
+        f"seed is a tensor of shape {tuple(x.shape)} and dtype {x.dtype}; wanted a key: two words of "
+        "uint32, or a seed without axes"
+    )

@@ -6,6 +6,7 @@ then, and make plans as if nothing were compiled. The others are read, and lead 
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -19,7 +20,7 @@ from torch.fx.experimental.symbolic_shapes import guard_scalar
 
 from unifinit.backend import ArgumentError, Key, Plan, TracedKey
 from unifinit_torch.backend import TorchBackend, is_spread
-from unifinit_torch.compiled import MASK, checked, create
+from unifinit_torch.compiled import MASK, create, words_of
 from unifinit_torch.plans import to_text
 
 Call = Callable[..., Any]
@@ -87,6 +88,12 @@ def kept_key(seed: int) -> str:
 
 
 @constant
+def folded(seed: int, data: int) -> str:
+    """The seed of a derived key, as a text, since not every number that a function returns is a constant."""
+    return str(CALLS["Key.fold_in"](Key(seed), data).seed)
+
+
+@constant
 def is_torch(backend: Any) -> bool:
     """Whether ``backend=`` names PyTorch."""
     return isinstance(backend, TorchBackend) or any(backend is one for one in ("torch", torch, xp))
@@ -94,10 +101,10 @@ def is_torch(backend: Any) -> bool:
 
 @constant
 def refuse_tensor() -> None:
-    """Raise an error for an initializer that is made of what is computed."""
+    """Raise an error for what is made of what is computed."""
     raise ArgumentError(
-        "a hyperparameter is a tensor of the compiled code, whose elements are not known yet; wanted "
-        "numbers, or an initializer that is made outside of the compiled code"
+        "an argument is a tensor of the compiled code, or a number of NumPy, which the compiler takes for "
+        "one; wanted numbers of Python, or an initializer that is made outside of the compiled code"
     )
 
 
@@ -140,8 +147,20 @@ def fixed(value: Any) -> Any:
     if isinstance(value, (torch.Tensor, np.ndarray)):
         refuse_tensor()
     if isinstance(value, Key):
-        return MARK + kept_key(value.seed)
+        return MARK + kept_key(seed_of(value))
     return MARK + (value._kept if hasattr(value, "_kept") else kept(value))
+
+
+def seed_of(key: Key) -> int:
+    """The seed of a key as a constant: a key that is an argument compiles the code anew."""
+    first, second = key.words
+    seed: int = guard_scalar(first) << 32 | guard_scalar(second)
+    return seed
+
+
+def fold_in(self: Key, data: Any) -> Key:
+    """Read for ``Key.fold_in``."""
+    return Key(int(folded(seed_of(self), guard_scalar(operator.index(data))) + ""))
 
 
 def construct(self: Any, *arguments: Any, **named: Any) -> None:
@@ -184,9 +203,7 @@ def created(
         init = getattr(KEPT, init._kept)
     key = words = None
     if isinstance(seed, torch.Tensor):
-        words = checked(seed)
-        if not words.ndim:
-            words = torch.stack([words.to(torch.int64) >> 32, words.to(torch.int64) & MASK])
+        words = words_of(seed)
     elif isinstance(seed, TracedKey):
         words = torch.stack(list(seed.words))
     elif isinstance(seed, Key):
@@ -239,6 +256,7 @@ READ: dict[str, Call] = {
     "Initializer.__call__": call,
     "Initializer.fill_": fill_,
     "Initializer.shard": shard,
+    "Key.fold_in": fold_in,
     **{name: drawing(name) for name in ("bits", "normal", "truncated_normal", "uniform")},
 }
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import unifinit as ui
+from unifinit.registry import registry
 from unifinit.testing import BackendConformance
 
 torch = pytest.importorskip("torch")
@@ -54,10 +55,28 @@ def test_fill_writes_through_any_strides_and_nothing_else(view) -> None:
 
 
 def test_fill_refuses_elements_that_share_memory() -> None:
-    target = torch.ones(1).expand(5)
-    with pytest.raises(ui.TargetError, match="like=x"):
-        ui.RandomNormal(seed=1).fill_(target)
-    assert (target == 1).all()
+    memory = torch.ones(30)
+    for target in (memory[:1].expand(5), torch.as_strided(memory, (4, 6), (3, 1))):
+        for initializer in (ui.RandomNormal(seed=1), ui.Orthogonal(seed=1), ui.Zeros()):
+            with pytest.raises(ui.TargetError, match=r"share memory.*like=x"):
+                initializer.fill_(target[None] if target.ndim == 1 else target)
+    assert (memory == 1).all()
+
+
+def test_bytes_are_those_of_the_elements_whatever_the_strides() -> None:
+    backend, x = registry().get("torch"), torch.arange(12.0).reshape(3, 4)
+    views = (
+        x,
+        x.t(),
+        x[1:2, 1],
+        x[:0, 1],
+        x[::2, 1::2],
+        x[1, 2],
+        x.expand(2, 3, 4),
+        x.to(torch.complex64).conj(),
+    )
+    for view in views:
+        assert backend.to_bytes(view) == view.resolve_conj().numpy().tobytes()
 
 
 def test_torch_kernel_is_the_transposed_canonical_one() -> None:

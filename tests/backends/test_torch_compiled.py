@@ -183,6 +183,25 @@ class TestCompile:
         # PyTorch takes the first for a constant, and compiles once more for all others.
         check(lambda seed: INIT((3, 4), like=LIKE, seed=seed), *[(kind(n),) for n in range(5, 9)], graphs=2)
 
+    @pytest.mark.parametrize(
+        "draw",
+        [
+            lambda key: INIT((3, 4), like=LIKE, seed=key / "a" / 3),
+            lambda key: INIT((3, 4), like=LIKE, seed=key.split(2)[1]),
+            lambda key: ui.HeNormal(seed=key)((3, 4), like=LIKE),
+        ],
+    )
+    def test_other_keys_of_which_something_is_made_compile_anew(self, draw):
+        check(draw, *[(ui.Key(n),) for n in (5, 2**40 + 5, 2**63)], graphs=3)
+
+    @pytest.mark.parametrize("seed", [2**63, 2**64 - 1])
+    def test_seeds_of_64_bits(self, seed):
+        check(lambda seed: INIT((3, 4), like=LIKE, seed=seed), (torch.tensor(seed, dtype=torch.uint64),))
+
+    def test_results_without_axes(self):
+        check(lambda key: ui.random.normal(key, (), backend="torch"), (words(1),))
+        check(lambda key: INIT.shard((2, 3), (0, -1), seed=key, backend="torch"), (words(1),))
+
     def test_other_hyperparameters_compile_anew(self):
         def draw(x, number):
             return ui.random.normal(1, (3,), stddev=number, like=x) + ui.Constant(number)((3,), like=x)
@@ -296,7 +315,7 @@ class TestErrors:
             (lambda x: INIT((3,), "int32", like=x), "DtypeError"),
             (lambda _: INIT((3,), backend="torch", device="cuda:99"), "DeviceError"),
             (lambda x: ui.HeNormal(sed=1)((3,), like=x), "got an unexpected argument 'sed'"),
-            (lambda x: ui.Constant(x)((2,), like=x), "ArgumentError: a hyperparameter is a tensor"),
+            (lambda x: ui.Constant(x)((2,), like=x), "ArgumentError: an argument is a tensor"),
             (lambda _: INIT((3,)), "wanted backend='torch', or like= a torch tensor"),
             (lambda _: INIT((3,), like=np.zeros(2)), "wanted backend='torch', or like= a torch tensor"),
             (lambda x: INIT((3,), like=x, backend="numpy"), "wanted backend='torch', or like= a torch"),
@@ -410,6 +429,24 @@ class TestMapped:
         assert same(found, torch.stack(expected))
         assert same(found[1, 2], ui.random.normal(5, (2, 3), backend="torch"))
 
+    @pytest.mark.parametrize(
+        ("keys", "message"),
+        [
+            (torch.tensor([-5, 7]), "out of range"),
+            (torch.tensor([[1, 2], [2**32, 7]]), "out of range"),
+            (torch.tensor([[-1, 7]]), "out of range"),
+            (torch.tensor([[1, 2]], dtype=torch.int16), "wanted a key: two words of uint32"),
+            (torch.tensor([True]), "wanted a key: two words of uint32"),
+        ],
+    )
+    def test_what_is_no_key_is_refused(self, keys, message):
+        with pytest.raises(ui.SeedError, match=message):
+            torch.func.vmap(lambda key: INIT((3,), backend="torch", seed=key))(keys)
+
+    def test_results_without_axes(self):
+        found = torch.func.vmap(lambda seed: ui.random.normal(seed, (), backend="torch"))(torch.arange(2))
+        assert same(found, torch.stack([ui.random.normal(seed, (), like=LIKE) for seed in range(2)]))
+
     def test_derived_keys(self):
         def draw(key):
             key = ui.registry.registry().get("torch").key(key)
@@ -475,6 +512,26 @@ class TestNothingIsComputed:
         assert init.fill_(parameter) is parameter
         assert parameter.is_meta
         assert parameter.requires_grad
+
+    def test_a_key_without_values_gives_none(self):
+        key = words(1).to("meta")
+        target = torch.ones(2, 3)
+        for draw in (
+            lambda: INIT((2, 3), backend="torch", seed=key),
+            lambda: INIT((2, 3), like=target, seed=key),
+            lambda: INIT.fill_(target, seed=key),
+            lambda: ui.random.normal(key, (2, 3), backend="torch", device="cpu"),
+        ):
+            with pytest.raises(ui.SeedError, match="meta device, which has no values"):
+                draw()
+        assert (target == 1).all()
+        assert INIT((2, 3), backend="torch", seed=key, device="meta").is_meta
+
+    def test_fakes_outside_of_their_mode_are_not_filled(self):
+        with FakeTensorMode():
+            target = torch.empty(2, 3)
+        with pytest.raises(ui.TargetError, match="like=x"):
+            INIT.fill_(target)
 
     def test_unseeded_fakes_need_no_seed(self):
         with FakeTensorMode():

@@ -53,6 +53,20 @@ def test_dtype_is_the_targets(drawing, dtype):
     assert np.array_equal(drawing.fill_(target, seed=1), drawing((4, 6), dtype, seed=1))
 
 
+@pytest.mark.parametrize("strides", [(12, 4), (0, 4), (4, 4), (-4, 4), (16, 2)])
+def test_elements_that_share_memory_are_refused(drawing, strides):
+    memory = filled_with(shape=(64,))
+    target = np.lib.stride_tricks.as_strided(memory[8:], (3, 5), strides)
+    with pytest.raises(TargetError, match="share memory"):
+        drawing.fill_(target, seed=1)
+    assert (memory == UNTOUCHED).all()
+
+
+def test_elements_that_only_seem_to_share_memory_are_filled(drawing):
+    target = np.lib.stride_tricks.as_strided(filled_with(shape=(64,)), (4, 2), (8, 12))
+    assert np.array_equal(drawing.fill_(target, seed=1), drawing((4, 2), seed=1))
+
+
 def test_elements_around_a_window_stay():
     whole = filled_with(shape=(9, 9, 9))
     ui.HeNormal(seed=0).fill_(whole[2:6, 1:7, 4:])

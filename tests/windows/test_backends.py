@@ -175,6 +175,11 @@ class TestParts:
         part = ui.HeNormal(seed=KEY).shard((9, 7), slice(2, 4), like=like)
         assert backend.to_bytes(part) == ui.HeNormal(seed=KEY)((9, 7), "float16")[2:4].tobytes()
 
+    @pytest.mark.usefixtures("path")
+    def test_of_one_element_with_a_negative_step(self, name):
+        check(name, ui.Masked(ui.HeNormal(), np.arange(3) != 1), (2, 3), (0, slice(-2, -3, -1)))
+        check(name, ui.Orthogonal(), (4, 3), (slice(3, 2, -1), 0))
+
 
 @pytest.mark.usefixtures("path")
 class TestCost:

@@ -14,6 +14,7 @@ from unifinit.host.arrays import (
     execution,
     fill,
     is_separate,
+    overlaps,
     overwrite,
     storage,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "get_num_threads",
     "is_separate",
     "kernel_status",
+    "overlaps",
     "overwrite",
     "select",
     "set_num_threads",

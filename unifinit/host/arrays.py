@@ -215,6 +215,15 @@ def engine() -> Engine | None:
     return None if kernel_status().level is None else KernelEngine()
 
 
+def overlaps(shape: Shape, strides: tuple[int, ...], itemsize: int) -> bool:
+    """Whether some elements share memory: at once where ``is_separate`` is sure, else by looking at each."""
+    if is_separate(shape, strides, itemsize):
+        return False
+    places = sum(np.ogrid[tuple(map(slice, shape))][axis] * stride for axis, stride in enumerate(strides))
+    steps = np.diff(np.sort(places, axis=None))
+    return bool(steps.size and steps.min() < itemsize)
+
+
 def is_separate(shape: Shape, strides: tuple[int, ...], itemsize: int) -> bool:
     """Whether it is sure that no two elements share memory; strides and itemsize are in the same unit."""
     reach = 0  # Of the elements along the axes with smaller strides.
