@@ -103,8 +103,8 @@ def _keyed(plan: Plan, key: AnyKey | None, backend: Backend, place: object) -> P
     if key is None and plan.content.needs_key:
         if backend.is_shared(place):
             raise SeedError(
-                f"the array is spread over several processes, each of which would draw fresh entropy of its "
-                f"own; wanted a seed, the same in all of them ({place})"
+                f"the array is spread over several processes or replicas, each of which would draw fresh "
+                f"entropy of its own; wanted a seed, the same in all of them ({place})"
             )
         if backend.is_tracing():
             raise SeedError(

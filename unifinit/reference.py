@@ -127,8 +127,10 @@ def _from_host(plan: Plan, ops: Ops) -> Array:
             "computation whose key is only known when it runs; wanted a key that is known, such as an integer"
         )
 
+    unkeyed = plan.with_key(None)  # What is recorded must not hold on to what only exists meanwhile.
+
     def compute(words: tuple[int, int]) -> HostArray:
-        return host_values(plan.with_key(key_of_words(*words)), ops.engine)
+        return host_values(unkeyed.with_key(key_of_words(*words)), ops.engine)
 
     dtype = plan.dtype.compute
     return ops.host_call(compute, key.words, plan.result_shape, dtype.name)

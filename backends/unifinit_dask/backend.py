@@ -106,13 +106,7 @@ class DaskBackend(NumpyBackend):
 def lazy(plan: Plan, chunks: Any) -> da.Array:
     """An array each chunk of which is a task; what can only be computed as a whole is one task for all."""
     windows = Windows(plan)
-    try:
-        chunks = da.core.normalize_chunks(chunks, windows.shape, dtype=windows.dtype)
-    except (TypeError, ValueError) as error:
-        raise ArgumentError(
-            f"chunks {chunks!r} do not divide shape {windows.shape} ({error}); "
-            "wanted what dask.array takes as chunks="
-        ) from None
+    chunks = normalized(chunks, windows)
     content = plan.content
     if content.is_elementwise:
         return from_windows(windows, chunks, inline=len(pickle.dumps(plan)) <= SMALL)
@@ -123,6 +117,29 @@ def lazy(plan: Plan, chunks: Any) -> da.Array:
     else:
         whole = from_windows(windows, tuple((size,) for size in windows.shape), inline=True)
     return whole.rechunk(chunks, method="tasks")
+
+
+def normalized(chunks: Any, windows: Windows) -> Chunks:
+    """The lengths of the chunks along each axis.
+
+    Raises
+    ------
+    ArgumentError
+        If they do not divide the shape, or one of them is not known.
+    """
+    try:
+        wanted = chunks
+        if isinstance(chunks, Mapping):  # dask would ignore axes that it does not know, negative ones too.
+            wanted = {range(windows.ndim)[axis]: length for axis, length in chunks.items()}
+        found: Chunks = da.core.normalize_chunks(wanted, windows.shape, dtype=windows.dtype)
+        if not all(length >= 0 for axis in found for length in axis):
+            raise ValueError("a chunk has a negative length, or one that is not known")
+    except (IndexError, TypeError, ValueError, ZeroDivisionError) as error:
+        raise ArgumentError(
+            f"chunks {chunks!r} do not divide shape {windows.shape} ({error}); "
+            "wanted what dask.array takes as chunks="
+        ) from None
+    return found
 
 
 def from_windows(windows: Windows, chunks: Chunks, *, inline: bool) -> da.Array:

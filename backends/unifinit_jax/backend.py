@@ -32,7 +32,9 @@ from unifinit_jax.meshes import (
     computing_on,
     constrained,
     current_sharding,
+    is_elsewhere,
     is_incomplete,
+    require_fit,
     sharding_in_type,
     single_device,
     windows,
@@ -175,15 +177,15 @@ class JaxBackend(ArrayApiBackend):
         if device is None or single_device(device) is not None:
             value = self._compute(plan)
             return value if device is None else jax.device_put(value, device)
-        key = plan.key
-        if not isinstance(key, TracedKey):
-            return constrained(lambda: self._compute(plan), (), device, calls_host=False)
-        return constrained(
-            lambda *words: self._compute(plan.with_key(TracedKey(jnp, *words))),
-            key.words,
+        require_fit(device, plan.result_shape)
+        words = plan.key.words if isinstance(plan.key, TracedKey) else ()
+        made = constrained(
+            lambda *words: self._compute(plan.with_key(TracedKey(jnp, *words)) if words else plan),
+            words,
             device,
-            calls_host=not plan.content.is_elementwise,
+            calls_host=bool(words) and not plan.content.is_elementwise,
         )
+        return jax.device_put(made, device) if is_elsewhere(device) else made
 
     def _spread(self, plan: Plan, sharding: jax.sharding.Sharding) -> jax.Array:
         """An array over several devices: each computes its part, or gets it from the host."""

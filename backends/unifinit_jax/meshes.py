@@ -48,7 +48,12 @@ def completed(sharding: NamedSharding | PartitionSpec, *, is_tracing: bool) -> N
             "jax.set_mesh(mesh), or a NamedSharding with the mesh itself"
         )
     spec = sharding if is_spec else sharding.spec
-    return NamedSharding(mesh if is_tracing else jax.sharding.get_mesh(), spec)
+    try:
+        return NamedSharding(mesh if is_tracing else jax.sharding.get_mesh(), spec)
+    except ValueError as error:
+        raise DeviceError(
+            f"{spec} does not fit the current mesh ({error}); wanted names of its axes"
+        ) from None
 
 
 def is_incomplete(device: object) -> bool:
@@ -73,18 +78,35 @@ def windows(sharding: Sharding, shape: Shape) -> dict[jax.Device, tuple[slice, .
     DeviceError
         If the sharding cannot divide the shape.
     """
+    require_fit(sharding, shape)
+    found = sharding.addressable_devices_indices_map(shape)
+    return {
+        device: tuple(slice(*part.indices(size)[:2]) for part, size in zip(index, shape, strict=True))
+        for device, index in found.items()
+    }
+
+
+def require_fit(sharding: Sharding, shape: Shape) -> None:
+    """Raise a ``DeviceError`` if a sharding cannot divide a shape into parts of one size."""
     try:
-        sharding.shard_shape(shape)  # Refuses parts of different sizes.
-        found = sharding.addressable_devices_indices_map(shape)
+        if isinstance(sharding, NamedSharding):
+            if len(sharding.spec) > len(shape):
+                raise ValueError(f"its spec has {len(sharding.spec)} entries for {len(shape)} axes")
+            if getattr(sharding.spec, "unreduced", None):  # Not every release has it.
+                raise ValueError("it is for parts of sums")
+        sharding.shard_shape(shape)
     except (ValueError, IndexError, NotImplementedError) as error:
         raise DeviceError(
             f"{sharding} does not fit shape {shape} ({error}); wanted a sharding that divides it into equal "
             "parts, as jax.numpy.zeros wants it"
         ) from None
-    return {
-        device: tuple(slice(*part.indices(size)[:2]) for part, size in zip(index, shape, strict=True))
-        for device, index in found.items()
-    }
+
+
+def is_elsewhere(sharding: Sharding) -> bool:
+    """Whether a sharding is for another memory than that in which its devices compute."""
+    if sharding.memory_kind is None or is_incomplete(sharding):
+        return False
+    return bool(sharding.memory_kind != next(iter(sharding.device_set)).default_memory().kind)
 
 
 def is_explicit(mesh: Any) -> bool:
@@ -131,7 +153,9 @@ def constrained(
     mesh = current_mesh()
     if mesh is None and calls_host and automatic(sharding) is not sharding:
         # Programs that call the host can have one mesh only.
-        return jax.device_put(make(*arguments), sharding)
+        if set(sharding.mesh.axis_types) == {_EXPLICIT}:
+            return jax.device_put(make(*arguments), sharding)
+        return jax.lax.with_sharding_constraint(make(*arguments), automatic(sharding))
     if mesh is None or not is_explicit(mesh):
         made = jax.lax.with_sharding_constraint(make(*arguments), automatic(sharding))
         return made if automatic(sharding) is sharding else jax.device_put(made, sharding)

@@ -58,11 +58,13 @@ def as_key(x: jax.Array) -> AnyKey:
 
 
 def _traced(x: jax.Array, is_typed: bool) -> TracedKey:
+    if x.ndim == 0 and not is_typed and jnp.issubdtype(x.dtype, jnp.integer):
+        x, is_typed = jax.random.key(x, impl=THREEFRY), True  # A seed.
     words = jax.random.key_data(x) if is_typed else x
     if words.shape != (2,) or words.dtype not in (np.uint32, np.int32):
         raise SeedError(
             f"seed is a traced array of shape {x.shape} and dtype {x.dtype}; wanted a key: "
-            "jax.random.key(seed), or its two words of uint32"
+            "jax.random.key(seed), or its two words of uint32, or an integer"
         )
     words = jax.lax.bitcast_convert_type(words, jnp.int32)
     return TracedKey(jnp, words[0], words[1])

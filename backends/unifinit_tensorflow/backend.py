@@ -80,6 +80,12 @@ class TensorflowBackend(ArrayApiBackend):
         """Whether operations go into a graph."""
         return not tf.executing_eagerly()
 
+    def is_shared(self, device: Any) -> bool:
+        """Whether this is one of several replicas of a strategy, which have copies of the same variables."""
+        strategy = tf.distribute.get_strategy()
+        in_replica = not tf.distribute.in_cross_replica_context()
+        return in_replica and isinstance(strategy, MIRRORED) and strategy.num_replicas_in_sync > 1
+
     def run(self, plan: Plan, device: Any) -> Any:
         """A new tensor."""
         eager = tf.executing_eagerly()

@@ -121,7 +121,15 @@ def test_default_chunks_are_those_of_dask() -> None:
     assert array.npartitions > 1
 
 
-@pytest.mark.parametrize("chunks", [(5, (30, 91)), (1, 2, 3), "much", print], ids=str)
+def test_negative_axes_are_counted_from_the_end() -> None:
+    assert ui.HeNormal(seed=0)((9, 12), backend=plugin.with_chunks({-1: 7})).chunks == ((9,), (7, 5))
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [(5, (30, 91)), (1, 2, 3), "much", print, 0, (0, -1), ((100, -10), -1), ((np.nan,), 7), {2: 3}, {"a": 3}],
+    ids=str,
+)
 def test_chunks_that_do_not_fit_are_an_error_at_once(chunks: object) -> None:
     with pytest.raises(ui.ArgumentError, match=r"do not divide shape \(90, 120\)"):
         ui.HeNormal(seed=0)((90, 120), backend=plugin.with_chunks(chunks))

@@ -64,6 +64,13 @@ class TestKeys:
         for key in (jax.random.key(seed), jax.random.PRNGKey(seed)):
             assert_same(on_jax(INIT, key), INIT, seed)
 
+    @pytest.mark.parametrize("dtype", [np.int32, np.uint32, np.int64, np.uint64, np.uint8])
+    def test_traced_integers_are_seeds(self, dtype):
+        for seed in (0, 7, min(2**40 + 5, np.iinfo(dtype).max)):
+            run = jax.jit(lambda seed: on_jax(INIT, seed))
+            assert_same(run(dtype(seed)), INIT, seed)
+            assert_same(on_jax(INIT, jnp.asarray(dtype(seed))), INIT, seed)
+
     def test_words_may_be_signed(self):
         words = jnp.array([-1, 3], jnp.int32)
         expected = ui.Key((2**32 - 1) << 32 | 3)
@@ -101,7 +108,13 @@ class TestKeys:
 
     @pytest.mark.parametrize(
         "words",
-        [np.uint32(3), np.float32(1), np.zeros(3, np.uint32), np.zeros(2, np.float32), np.zeros(2, np.uint8)],
+        [
+            np.bool(True),
+            np.float32(1),
+            np.zeros(3, np.uint32),
+            np.zeros(2, np.float32),
+            np.zeros(2, np.uint8),
+        ],
         ids=lambda words: f"{words.dtype}{words.shape}",
     )
     def test_traced_arrays_that_are_no_keys_are_refused(self, words):
@@ -219,6 +232,11 @@ class TestTransformations:
         monkeypatch.setattr("unifinit.reference.ArrayEngine", None)
         assert_same(jax.jit(lambda key: on_jax(ui.Orthogonal(), key))(KEYS["typed"]()), ui.Orthogonal(), 7)
         assert_same(jax.jit(lambda: on_jax(ui.Orthogonal(), 7))(), ui.Orthogonal(), 7)
+
+    @of_each_kind
+    def test_no_trace_outlives_itself(self, init):
+        with jax.checking_leaks():
+            assert_same(jax.jit(lambda key: on_jax(init, key))(KEYS["typed"]()), init, 7)
 
     def test_known_keys_of_computed_contents_are_constants(self):
         found = jax.jit(lambda: on_jax(ui.Orthogonal(), 7))

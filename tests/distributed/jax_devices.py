@@ -8,6 +8,7 @@ import sys
 import traceback
 import warnings
 from contextlib import contextmanager
+from functools import partial
 
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
 os.environ["JAX_PLATFORMS"] = "cpu"
@@ -44,8 +45,6 @@ KINDS = [
     ui.Stacked("zeros"),
     ui.Stacked("random_uniform"),
 ]
-COMPILED = KINDS[:-1]
-"""Those that are compiled quickly: each of the blocks is a function."""
 SHARDINGS = [
     NamedSharding(LINE, P("x")),
     NamedSharding(LINE, P(None, "x")),
@@ -208,7 +207,7 @@ def check_large_arrays_need_no_more_memory_than_themselves():
 def check_devices_that_compute_for_themselves():
     with without_kernel():
         for sharding in SHARDINGS[2], SHARDINGS[5], SHARDINGS[8]:
-            for init in COMPILED:
+            for init in KINDS:
                 assert_same(create(init, sharding), init, sharding)
         shape, sharding = (2, 8, 4), NamedSharding(GRID, P("b", "a"))
         assert_same(create(KINDS[-1], sharding, shape=shape), KINDS[-1], sharding, shape)
@@ -315,16 +314,17 @@ def check_constraints():
 
 
 def check_compiled_kinds():
-    for init in COMPILED[2:]:
+    for init in KINDS[2:]:
         for device, options in ((SHARDINGS[2], {}), (None, {"out_shardings": SHARDINGS[2]})):
             run = jax.jit(lambda key: create(init, device, key), **options)  # noqa: B023
             assert_same(run(KEY), init, SHARDINGS[2])
-    for sharding in (SHARDINGS[8], SHARDINGS[5]):
+    for sharding in (SHARDINGS[8], SHARDINGS[5], SHARDINGS[10], NamedSharding(MIXED, P("b", "a"))):
         for init in (INIT, ui.Orthogonal(), ui.Identity()):
-            for seed in (KEY, 7):
-                found = jax.jit(lambda: create(init, sharding, seed))()  # noqa: B023
+            for run in (lambda _: create(init, sharding), lambda key: create(init, sharding, key)):  # noqa: B023
+                found = jax.jit(run)(KEY)
                 assert_same(found, init, None)
                 assert found.sharding.is_equivalent_to(sharding, 2)
+                assert found.sharding.memory_kind == sharding.memory_kind
     # A device says nothing in a compiled function, as with jax.numpy.zeros.
     assert_same(jax.jit(lambda: create(INIT, jax.devices()[2]))(), INIT, jnp.zeros(3).sharding)
 
@@ -333,7 +333,7 @@ def check_current_meshes():
     for mesh in (GRID, TYPED, MIXED):
         with jax.set_mesh(mesh):
             zeros = jnp.zeros(SHAPE)
-            for init in COMPILED:
+            for init in KINDS:
                 found = create(init, None)
                 assert_same(found, init, NamedSharding(mesh, P()))
                 assert found.sharding.is_equivalent_to(zeros.sharding, 2)
@@ -406,7 +406,12 @@ def check_shardings_that_do_not_fit():
         refused(Exception, "", lambda: jnp.zeros(shape, device=sharding))  # noqa: B023
         for init in (INIT, ui.Zeros(), ui.Orthogonal()):
             if init is INIT or len(shape) == 2:
-                refused(ui.DeviceError, "does not fit shape", lambda: create(init, sharding, shape=shape))  # noqa: B023
+                make = partial(create, init, sharding, shape=shape)
+                refused(ui.DeviceError, "does not fit shape", make)
+                refused(ui.DeviceError, "does not fit shape", jax.jit(make))
+    with jax.set_mesh(GRID):
+        refused(ui.DeviceError, "does not fit the current mesh", lambda: create(INIT, P("q")))
+        refused(ui.DeviceError, "does not fit the current mesh", jax.jit(lambda: create(INIT, P("q"))))
     for device in (P("a"), NamedSharding(GRID.abstract_mesh, P("a"))):
         refused(ui.DeviceError, "not current; wanted jax.set_mesh", lambda: create(INIT, device))  # noqa: B023
         refused(ui.DeviceError, "not current", jax.jit(lambda: create(INIT, device)))  # noqa: B023

@@ -182,10 +182,17 @@ class TestMirrored:
         np.testing.assert_array_equal(second, ui.HeNormal(seed=KEY)(SHAPE))
         np.testing.assert_array_equal(first, ui.HeNormal(seed=KEY)(SHAPE) + 1)
 
-    def test_without_a_seed_graphs_are_refused(self):
-        run = tf.function(lambda: STRATEGY.run(lambda: create(ui.HeNormal())), autograph=False)
-        with pytest.raises(ui.SeedError, match="recording"):
-            run()
+    def test_without_a_seed_replicas_are_refused(self):
+        # Each would draw its own.
+        with STRATEGY.scope():
+            target = tf.Variable(tf.ones(SHAPE))
+        for draw in (lambda: ui.HeNormal().fill_(target), lambda: create(ui.HeNormal())):
+            for run in (lambda: STRATEGY.run(draw), tf.function(lambda: STRATEGY.run(draw))):  # noqa: B023
+                with pytest.raises(ui.SeedError, match="several processes or replicas"):
+                    run()
+        np.testing.assert_array_equal(target, np.ones(SHAPE))
+        ui.HeNormal().fill_(target)
+        assert len(set(copies(target)[0])) == 1
 
     @pytest.mark.parametrize("is_built_in_a_graph", [False, True])
     def test_layers_of_keras(self, is_built_in_a_graph):
