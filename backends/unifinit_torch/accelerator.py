@@ -7,10 +7,12 @@ there is little to gain from a compiler, as PyTorch's own needs Triton on GPUs t
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import array_api_compat.torch as xp
@@ -154,6 +156,15 @@ def packed_double() -> npt.NDArray[np.int64]:
 @cache
 def kernel() -> Any:
     """The module of the kernel; None if there is no Triton, as beside a PyTorch for processors alone."""
+    if "tensorflow" in sys.modules and "triton" not in sys.modules and find_spec("triton"):
+        # It would end the process: https://github.com/tensorflow/tensorflow/issues/124205
+        warnings.warn(
+            "unifinit fills tensors by array operations, more slowly: Triton cannot be imported after "
+            "TensorFlow; wanted `import triton` before `import tensorflow`",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return None
     try:
         from unifinit_torch import triton_kernel
     except ImportError:

@@ -440,6 +440,13 @@ class TestUsable:
         assert accelerator.kernel() is None
         assert not accelerator.usable(torch.empty(37, 41), self.plan)
 
+    def test_not_after_tensorflow(self, monkeypatch) -> None:
+        monkeypatch.setitem(sys.modules, "tensorflow", object())
+        monkeypatch.delitem(sys.modules, "triton", raising=False)
+        monkeypatch.setattr(accelerator, "find_spec", str)  # As if it were installed.
+        with pytest.warns(RuntimeWarning, match="`import triton` before `import tensorflow`"):
+            assert accelerator.kernel.__wrapped__() is None
+
     @pytest.fixture
     def pretended(self, monkeypatch):
         """As if there were a kernel for memory of the host."""
