@@ -106,7 +106,9 @@ def is_elsewhere(sharding: Sharding) -> bool:
     """Whether a sharding is for another memory than that in which its devices compute."""
     if sharding.memory_kind is None or is_incomplete(sharding):
         return False
-    return bool(sharding.memory_kind != next(iter(sharding.device_set)).default_memory().kind)
+    return any(
+        sharding.memory_kind != device.default_memory().kind for device in sharding.addressable_devices
+    )
 
 
 def is_explicit(mesh: Any) -> bool:
