@@ -226,9 +226,13 @@ class Plan(Value):
             return None
         return self._block(content.axis, 1, content.contents[0], None, range(1)), axis, wanted
 
+    def _place(self, axis: int) -> int:
+        """Which axis of the arranged whole an axis in canonical order is."""
+        return axis if self.axes is None else self.axes.index(axis)
+
     def _along(self, axis: int) -> tuple[int, Part]:
         """Where an axis of the whole is in the result, and which of its indices the result has."""
-        place = axis if self.axes is None else self.axes.index(axis)
+        place = self._place(axis)
         if self.index is None:
             return place, range(self.shape[axis])
         return sum(isinstance(part, range) for part in self.index[:place]), self.index[place]
@@ -238,7 +242,7 @@ class Plan(Value):
         shape = (*self.shape[:axis], size, *self.shape[axis + 1 :])
         index = self.index
         if index is not None:
-            place = axis if self.axes is None else self.axes.index(axis)
+            place = self._place(axis)
             index = (*index[:place], part, *index[place + 1 :])
         return self._of(shape, self.dtype, content, key, index)
 

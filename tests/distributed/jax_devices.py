@@ -320,8 +320,10 @@ def check_compiled_kinds():
             assert_same(run(KEY), init, SHARDINGS[2])
     for sharding in (SHARDINGS[8], SHARDINGS[5], SHARDINGS[10], NamedSharding(MIXED, P("b", "a"))):
         for init in (INIT, ui.Orthogonal(), ui.Identity()):
-            for run in (lambda _: create(init, sharding), lambda key: create(init, sharding, key)):  # noqa: B023
-                found = jax.jit(run)(KEY)
+            make = partial(create, init, sharding)
+            traced = partial(jax.jit(make), KEY)
+            for run in (jax.jit(make), jax.jit(partial(make, KEY)), traced):
+                found = run()
                 assert_same(found, init, None)
                 assert found.sharding.is_equivalent_to(sharding, 2)
                 assert found.sharding.memory_kind == sharding.memory_kind
