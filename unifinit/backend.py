@@ -40,7 +40,9 @@ from unifinit.errors import (
     or_list,
 )
 from unifinit.key import AnyKey, Key, TracedKey, as_key, key_of_words
+from unifinit.layout import Layout
 from unifinit.plan import Plan
+from unifinit.request import Request
 from unifinit.stream import tables
 from unifinit.stream.ops import Ops
 from unifinit.types import DTYPES, Array, DType, Shape, as_dtype, as_shape
@@ -61,9 +63,11 @@ __all__ = [
     "DeviceError",
     "DtypeError",
     "Key",
+    "Layout",
     "Normal",
     "Ops",
     "Plan",
+    "Request",
     "SeedError",
     "Shape",
     "TargetError",
@@ -216,6 +220,35 @@ class Backend(Protocol):
     def to_bytes(self, x: Array) -> bytes:
         """The elements in row-major order, each little-endian."""
 
+    def is_generator(self, x: object) -> bool:
+        """Whether ``x`` is a source of the library's own random numbers: a generator, or a key of its kind."""
+
+    def key_from(self, generator: Any) -> AnyKey:
+        """A key for unifinit's stream, drawn by such a generator."""
+
+    def generated(
+        self, request: Request, generator: Any, device: Any, target: Array | None = None
+    ) -> Array | None:
+        """An array that the library's own random numbers fill.
+
+        Parameters
+        ----------
+        request
+            The initializer, or the distribution, and the array.
+        generator
+            What draws; ``is_generator`` is true of it.
+        device
+            What ``device`` returned.
+        target
+            An array to overwrite in place; None to create one.
+
+        Returns
+        -------
+        array, optional
+            To the bit what the library's own initializer of the name returns for the generator. None if it
+            has none for such hyperparameters, such a layout or dtype; then nothing has been drawn.
+        """
+
     def native(
         self, name: str, config: Mapping[str, Any], shape: Shape, dtype: DType
     ) -> Callable[[], object] | None:
@@ -318,6 +351,20 @@ class ArrayApiBackend:
         """The elements in row-major order, each little-endian."""
         found = _on_host(x)
         return found.astype(found.dtype.newbyteorder("<"), copy=False).tobytes()
+
+    def is_generator(self, x: object) -> bool:
+        """False: the standard has no random numbers."""
+        return False
+
+    def key_from(self, generator: Any) -> AnyKey:
+        """Raise an ``ArgumentError``: there is no generator."""
+        raise ArgumentError(f"{self.name} has no generators of random numbers; wanted seed=, not {generator!r}")
+
+    def generated(
+        self, request: Request, generator: Any, device: Any, target: Array | None = None
+    ) -> Array | None:
+        """None: the standard has no random numbers."""
+        return None
 
     def native(
         self, name: str, config: Mapping[str, Any], shape: Shape, dtype: DType

@@ -46,27 +46,48 @@ def create(
     index
         Which part of the array is wanted; an ellipsis for all of it.
     """
-    info = None
+    chosen = resolve(like, backend)
+    if chosen is None:
+        chosen = (None if type(dtype) is str else registry().owner(dtype)) or registry().get(DEFAULT)
+    made, place = planned(plan, chosen, shape, dtype, like=like, device=device, layout=layout, index=index)
+    return chosen.run(_keyed(made, key, chosen, place), place)
+
+
+def resolve(like: Array | None, backend: Any) -> Backend | None:
+    """The backend that is to create an array, where ``like`` or ``backend`` says it."""
     if like is None:
-        chosen = registry().resolve(DEFAULT if backend is None else backend)
-    else:
-        found = registry().of(like)
-        chosen = found if backend is None else registry().resolve(backend)
-        if chosen.name != found.name:
-            raise ArgumentError(
-                f"like= is an array of {found.name}, but backend={backend!r} is another; "
-                "wanted one of the two"
-            )
-        info = found.inspect(like)
+        return None if backend is None else registry().resolve(backend)
+    found = registry().of(like)
+    chosen = found if backend is None else registry().resolve(backend)
+    if chosen.name != found.name:
+        raise ArgumentError(
+            f"like= is an array of {found.name}, but backend={backend!r} is another; wanted one of the two"
+        )
+    return chosen
+
+
+def planned(
+    plan: MakePlan,
+    backend: Backend,
+    shape: object,
+    dtype: object,
+    *,
+    like: Array | None,
+    device: Any,
+    layout: str | Layout | None,
+    index: object = ...,
+) -> tuple[Plan, Any]:
+    """The plan of a new array, its key left open, and the device of the backend where it is to be."""
+    info = None if like is None else backend.inspect(like)
     if dtype is None:
         dtype = DTYPES["float32"] if info is None else info.dtype
     resolved = as_dtype(dtype)
     made = plan(as_shape(shape), resolved, as_layout(layout))
     if index is not Ellipsis:
         made = made.window(index)
-    chosen.check_dtype(resolved)
-    place = info.device if device is None and info is not None else chosen.device(device)
-    return chosen.run(_keyed(made, key, chosen, place), place)
+    backend.check_dtype(resolved)
+    place = info.device if device is None and info is not None else backend.device(device)
+    return made, place
 
 
 def fill(plan: MakePlan, key: AnyKey | None, target: Array, *, layout: str | Layout | None) -> None:

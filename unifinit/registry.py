@@ -57,6 +57,7 @@ class Registry:
         self._plugins = plugins
         self._loaded: dict[str, Backend] = {}
         self._by_type: dict[type, Backend] = {}
+        self._owners: dict[type, Backend | None] = {}
         self._generic: dict[str, Backend] = {}
         self._lock = RLock()
 
@@ -85,6 +86,19 @@ class Registry:
         if backend is None:
             backend = self._by_type[type(x)] = self._find(x)
         return backend
+
+    def owner(self, x: object) -> Backend | None:
+        """The backend of the library to which an object belongs that is no array; None if there is none.
+
+        A dtype of PyTorch, a generator of NumPy, a sharding of JAX.
+        """
+        cls = type(x)
+        if cls not in self._owners:
+            root = cls.__module__.partition(".")[0]
+            names = (name for name, record in self._plugins.records.items() if root in record.modules)
+            name = next(names, None)
+            self._owners[cls] = None if name is None else self.get(name)
+        return self._owners[cls]
 
     def resolve(self, backend: Any) -> Backend:
         """The backend for what a caller gave: a name, a module or an array namespace, or a backend."""

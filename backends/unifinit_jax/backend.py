@@ -19,6 +19,7 @@ from unifinit.backend import (
     DtypeError,
     Ops,
     Plan,
+    Request,
     Shape,
     TargetError,
     TracedKey,
@@ -26,6 +27,7 @@ from unifinit.backend import (
     host,
     reference,
 )
+from unifinit_jax import generated
 from unifinit_jax.meshes import (
     automatic,
     completed,
@@ -76,6 +78,14 @@ def place_of(x: jax.Array) -> Any:
         return sharding_in_type(x)
     single = single_device(x.sharding)
     return None if single is not None and not x.committed and is_default(single) else x.sharding
+
+
+def immutable() -> TargetError:
+    """The error about an array that is to be filled."""
+    return TargetError(
+        "arrays of JAX are immutable and cannot be filled in place; "
+        "create a new one: init(x.shape, like=x)"
+    )
 
 
 def words_of(plan: Plan) -> tuple[Any, Any]:
@@ -230,10 +240,25 @@ class JaxBackend(ArrayApiBackend):
 
     def fill(self, target: jax.Array, plan: Plan) -> None:
         """Raise a ``TargetError``: arrays of JAX never change."""
-        raise TargetError(
-            "arrays of JAX are immutable and cannot be filled in place; "
-            "create a new one: init(x.shape, like=x)"
-        )
+        raise immutable()
+
+    def is_generator(self, x: object) -> bool:
+        """Whether ``x`` is a key, of any of JAX's generators."""
+        return generated.is_key(x)
+
+    def key_from(self, generator: jax.Array) -> AnyKey:
+        """The key itself."""
+        return as_key(generator)
+
+    def generated(
+        self, request: Request, generator: jax.Array, device: Any, target: Any = None
+    ) -> jax.Array | None:
+        """What ``jax.nn.initializers`` draws."""
+        if target is not None:
+            raise immutable()
+        with computing_on(device):
+            value = generated.generated(request, generator)
+        return value if value is None or device is None else jax.device_put(value, device)
 
     def native(
         self, name: str, config: Mapping[str, Any], shape: Shape, dtype: DType

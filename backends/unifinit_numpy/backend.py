@@ -12,14 +12,17 @@ from unifinit.backend import (
     ArrayInfo,
     DType,
     DtypeError,
+    Key,
     Ops,
     Plan,
+    Request,
     Shape,
     TargetError,
     as_dtype,
     host,
     reference,
 )
+from unifinit_numpy import generated
 from unifinit_numpy.native import native_initializer
 
 
@@ -78,6 +81,26 @@ class NumpyBackend(ArrayApiBackend):
         elements = target.reshape(-1) if target.flags.c_contiguous else target.flat
         for part, values in reference.pieces(plan, self.ops()):
             elements[part] = values
+
+    def is_generator(self, x: object) -> bool:
+        """Whether ``x`` is a ``numpy.random.Generator``."""
+        return isinstance(x, np.random.Generator)
+
+    def key_from(self, generator: np.random.Generator) -> Key:
+        """A key, drawn by a generator."""
+        return generated.key_from(generator)
+
+    def generated(
+        self, request: Request, generator: np.random.Generator, device: Any, target: Any = None
+    ) -> Any:
+        """What NumPy draws as float64, in the dtype of the array."""
+        values = generated.generated(request, generator)
+        if values is None:
+            return None
+        if target is None:
+            return values.astype(native_dtype(request.dtype.name), copy=False)
+        target[...] = values
+        return target
 
     def native(
         self, name: str, config: Mapping[str, Any], shape: Shape, dtype: DType

@@ -16,6 +16,7 @@ from unifinit.backend import (
     DType,
     Ops,
     Plan,
+    Request,
     Shape,
     TargetError,
     as_dtype,
@@ -23,7 +24,7 @@ from unifinit.backend import (
     host,
     reference,
 )
-from unifinit_tensorflow import namespace, recorded, spread
+from unifinit_tensorflow import generated, namespace, recorded, spread
 from unifinit_tensorflow.native import native_initializer
 
 LOCAL = "/job:localhost/replica:0/task:0"
@@ -103,10 +104,7 @@ class TensorflowBackend(ArrayApiBackend):
     def fill(self, target: Any, plan: Plan) -> None:
         """Assign to a variable."""
         if not isinstance(target, tf.Variable):
-            raise TargetError(
-                "tensors of TensorFlow are immutable and cannot be filled in place; wanted a tf.Variable, or "
-                "create a new tensor: init(x.shape, like=x)"
-            )
+            raise immutable()
         target = own(target)
         target.assign(self.run(plan, place(target)))
 
@@ -114,11 +112,37 @@ class TensorflowBackend(ArrayApiBackend):
         """The elements in row-major order, each little-endian; those of a DTensor are gathered."""
         return super().to_bytes(spread.gathered(x) if spread.is_spread(x.device) else x.numpy())
 
+    def is_generator(self, x: object) -> bool:
+        """Whether ``x`` is a ``tf.random.Generator``, or a pair of seeds."""
+        return generated.is_generator(x)
+
+    def key_from(self, generator: Any) -> AnyKey:
+        """A key, drawn by a generator or made of a pair of seeds."""
+        return generated.key_from(generator)
+
+    def generated(self, request: Request, generator: Any, device: Any, target: Any = None) -> Any:
+        """What TensorFlow draws."""
+        if target is not None and not isinstance(target, tf.Variable):
+            raise immutable()
+        value = generated.generated(request, generator, None if isinstance(device, spread.Layout) else device)
+        if value is None or target is None:
+            return value
+        own(target).assign(value)
+        return target
+
     def native(
         self, name: str, config: Mapping[str, Any], shape: Shape, dtype: DType
     ) -> Callable[[], object] | None:
         """What ``tf.compat.v1`` offers."""
         return native_initializer(name, config, shape, dtype)
+
+
+def immutable() -> TargetError:
+    """The error about a tensor that is to be filled."""
+    return TargetError(
+        "tensors of TensorFlow are immutable and cannot be filled in place; wanted a tf.Variable, or "
+        "create a new tensor: init(x.shape, like=x)"
+    )
 
 
 def place(x: Any) -> Any:

@@ -19,8 +19,10 @@ from unifinit.backend import (
     Computed,
     DeviceError,
     DType,
+    Key,
     Ops,
     Plan,
+    Request,
     Shape,
     TargetError,
     TracedKey,
@@ -28,6 +30,7 @@ from unifinit.backend import (
     host,
     reference,
 )
+from unifinit_torch import generated
 from unifinit_torch.native import native_initializer
 
 
@@ -156,6 +159,20 @@ class TorchBackend(ArrayApiBackend):
         elements = x.detach().cpu().resolve_conj().resolve_neg()
         found = memory(elements, as_dtype(x.dtype))
         return bytes(found.astype(found.dtype.newbyteorder("<"), copy=False).tobytes())
+
+    def is_generator(self, x: object) -> bool:
+        """Whether ``x`` is a ``torch.Generator``."""
+        return isinstance(x, torch.Generator)
+
+    def key_from(self, generator: torch.Generator) -> Key:
+        """A key, drawn by a generator."""
+        return generated.key_from(generator)
+
+    def generated(
+        self, request: Request, generator: torch.Generator, device: Any, target: Any = None
+    ) -> torch.Tensor | None:
+        """What ``torch.nn.init`` draws."""
+        return generated.generated(request, generator, device, target)
 
     def native(
         self, name: str, config: Mapping[str, Any], shape: Shape, dtype: DType

@@ -222,8 +222,13 @@ def is_plain(x: Any, backend: Any) -> bool:
     return isinstance(x, torch.Tensor) and not is_spread(x) and (backend is None or is_torch(backend))
 
 
-def call(self: Any, shape: Any, *dtype: Any, seed: Any = None, **options: Any) -> torch.Tensor:
+def call(
+    self: Any, shape: Any, *dtype: Any, seed: Any = None, generator: Any = None, **options: Any
+) -> torch.Tensor:
     """Read for a call of an initializer."""
+    # PyTorch's generators and the calls of JAX's libraries have no place in compiled code.
+    if generator is not None or len(dtype) > 1 or (dtype and isinstance(dtype[0], (tuple, list))):
+        stop()
     return created("Initializer.__call__", self, (shape,), seed, *dtype, **options)
 
 
@@ -232,9 +237,9 @@ def shard(self: Any, shape: Any, index: Any, *dtype: Any, seed: Any = None, **op
     return created("Initializer.shard", self, (shape, index), seed, *dtype, **options)
 
 
-def fill_(self: Any, target: Any, *, seed: Any = None, **options: Any) -> Any:
+def fill_(self: Any, target: Any, *, seed: Any = None, generator: Any = None, **options: Any) -> Any:
     """Read for ``Initializer.fill_``."""
-    if not is_plain(target, None):
+    if generator is not None or not is_plain(target, None):
         stop()
     made = call(self, target.shape, seed=seed, like=target, **options)
     with torch.no_grad():

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from functools import cached_property
 from inspect import Parameter, Signature, isabstract
 from types import MappingProxyType
-from typing import Any, ClassVar, Self, SupportsIndex, TypeAlias, TypeVar, dataclass_transform
+from typing import Any, ClassVar, Self, SupportsIndex, TypeAlias, TypeVar, dataclass_transform, overload
 
-from unifinit import dispatch
+from unifinit import calls, dispatch, generators
 from unifinit.compilers import read, read_as
 from unifinit.content import Content
 from unifinit.describe import Description
 from unifinit.errors import ConfigError, UnknownInitializerError, or_list, suggestion
-from unifinit.initializers import hyperparameters
+from unifinit.initializers import hyperparameters, keras_names
 from unifinit.initializers.classes import CLASSES, named
 from unifinit.initializers.hyperparameters import REQUIRED, Hyperparameter, checked
 from unifinit.key import AnyKey, Key, as_key
@@ -47,6 +47,8 @@ class _Signature:
     """The signature of a class, worked out when somebody asks for it."""
 
     def __get__(self, instance: object, owner: type[Initializer]) -> Signature:
+        if instance is not None:
+            raise AttributeError("an initializer has the signature of its call")
         return Signature(
             [
                 Parameter(
@@ -247,7 +249,7 @@ class Initializer(Value, ABC):
     def __getstate__(self) -> dict[str, object]:
         return {name: value for name, value in vars(self).items() if name != "_identity"}
 
-    @read_as(lambda *a, **k: read("Initializer.__call__", a, k))
+    @overload
     def __call__(
         self,
         shape: object,
@@ -257,12 +259,43 @@ class Initializer(Value, ABC):
         backend: Any = None,
         device: Any = None,
         seed: Seed = None,
-        layout: str | Layout | None = None,
+        generator: Any = None,
+        layout: Any = None,
+    ) -> Array: ...
+
+    @overload
+    def __call__(
+        self,
+        key: AnyKey | Array,
+        shape: object,
+        dtype: object = None,
+        *,
+        like: Array | None = None,
+        backend: Any = None,
+        device: Any = None,
+        layout: Any = None,
+    ) -> Array: ...
+
+    @read_as(lambda *a, **k: read("Initializer.__call__", a, k))
+    def __call__(
+        self,
+        *arguments: Any,
+        shape: object = None,
+        dtype: object = None,
+        like: Array | None = None,
+        backend: Any = None,
+        device: Any = None,
+        seed: Seed = None,
+        generator: Any = None,
+        layout: Any = None,
     ) -> Array:
-        """A new array.
+        """A new array: ``init(shape, dtype=None, ...)``, or with a key in front as libraries of JAX call it.
 
         Parameters
         ----------
+        key : Key or array, optional
+            Stands for ``seed`` in ``init(key, shape, dtype=None)``. One that is an array of a library
+            chooses the backend too.
         shape : int or sequence of int
             The shape, in the order that ``layout`` names.
         dtype : str or dtype, optional
@@ -272,16 +305,22 @@ class Initializer(Value, ABC):
             An array of any supported library, which decides backend, dtype and device.
         backend : str or namespace, optional
             The name of a backend ("numpy", "torch", "tensorflow", "jax"), or an Array API namespace; by
-            default that of ``like``, or else "numpy". It never changes a value.
+            default that of ``like``, of a key in front, of ``generator``, or of the library whose own object
+            ``dtype`` is, or else "numpy". It never changes a value, unless there is a generator.
         device : str or device, optional
             A name or the framework's own object; by default that of ``like``, or else the framework's
             default device.
         seed : int, Key or array, optional
             Wins over the initializer's own seed. If there is neither, fresh entropy is used. An array is a
             key of its framework: two 32-bit words, the upper one first, or a key of JAX; it may be traced.
+        generator : optional
+            The framework's own source of random numbers, which then draws instead of unifinit's stream: a
+            ``torch.Generator``, a ``numpy.random.Generator``, a ``tf.random.Generator`` or a pair of seeds of
+            TensorFlow, or a key of JAX. What the framework itself has by the name of the initializer draws the
+            same; from what has no counterpart there, the generator draws a key for unifinit's stream.
         layout : str or Layout, optional
             What the axes are, and their order, such as "OIHW", "OI..." or "depthwise HWIO"; by default
-            ``(spatial..., in, out)``.
+            ``(spatial..., in, out)``. A sharding, as Keras hands one over by this name, counts as ``device``.
 
         Returns
         -------
@@ -294,7 +333,26 @@ class Initializer(Value, ABC):
             If an argument is wrong; nothing has been allocated then.
         UnknownBackendError, BackendUnavailableError, UnsupportedArrayError
             If there is no backend to create the array.
+
+        Examples
+        --------
+        >>> import unifinit as ui
+        >>> bool((ui.HeNormal()(ui.Key(7), (2, 3)) == ui.HeNormal(seed=7)((2, 3))).all())
+        True
         """
+        if len(arguments) == 1 and shape is None:
+            (shape,) = arguments
+        else:
+            key, shape, dtype = calls.ordered(type(self).__name__, arguments, shape, dtype)
+            if key is not None:
+                seed = calls.only_key(key, seed, generator)
+                backend = calls.backend_of_key(key) if like is None and backend is None else backend
+        if layout is not None and type(layout) is not str and (owner := calls.owner_of_place(layout)):
+            device, layout, backend = layout, None, owner if backend is None else backend
+        if generator is not None:
+            return generators.create(
+                self, generator, shape, dtype, seed=seed, like=like, backend=backend, device=device, layout=layout
+            )
         return dispatch.create(
             self._plan,
             self._key(seed),
@@ -365,6 +423,7 @@ class Initializer(Value, ABC):
         target: Target,
         *,
         seed: Seed = None,
+        generator: Any = None,
         layout: str | Layout | None = None,
     ) -> Target:
         """Overwrite an array in place, with the values that a call with its shape and dtype gives.
@@ -374,7 +433,7 @@ class Initializer(Value, ABC):
         target
             A writable NumPy array, a PyTorch tensor or parameter, or a ``tf.Variable``. Gradients
             are not recorded. It need not be contiguous.
-        seed, layout
+        seed, generator, layout
             As in a call.
 
         Returns
@@ -389,7 +448,10 @@ class Initializer(Value, ABC):
         ShapeError, LayoutError, SeedError, DtypeError, ArgumentError, UnsupportedArrayError
             If an argument is wrong; nothing has been written then.
         """
-        dispatch.fill(self._plan, self._key(seed), target, layout=layout)
+        if generator is not None:
+            generators.fill(self, generator, target, seed=seed, layout=layout)
+        else:
+            dispatch.fill(self._plan, self._key(seed), target, layout=layout)
         return target
 
     def plan(
@@ -444,6 +506,7 @@ class Initializer(Value, ABC):
         ConfigError
             If one is a function, which no configuration can hold.
         """
+        keras_names.register(type(self))  # Keras asks for a configuration before it asks for the name.
         return {name: to_plain(vars(self)[name], name) for name in self.parts}
 
     @classmethod

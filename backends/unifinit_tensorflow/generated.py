@@ -1,0 +1,124 @@
+"""What TensorFlow draws: by a ``tf.random.Generator``, or for a pair of seeds, as Keras does.
+
+The initializers of TensorFlow 2 are those of Keras. They compute bounds and standard deviations as unifinit does
+before it rounds them, and draw for the pair ``(seed, 0)``; so there is no need to call each by its name.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from unifinit.backend import AnyKey, ArgumentError, Key, Layout, Request
+from unifinit_tensorflow import namespace, recorded
+
+STATELESS = {
+    "uniform": tf.random.stateless_uniform,
+    "normal": tf.random.stateless_normal,
+    "truncated_normal": tf.random.stateless_truncated_normal,
+}
+SIGMAS = 2.0
+"""Where TensorFlow truncates, in standard deviations."""
+LAYOUT = Layout("...IO")
+"""How Keras reads a shape."""
+
+
+def is_generator(x: object) -> bool:
+    """Whether ``x`` is a generator or a pair of seeds."""
+    if isinstance(x, (tf.random.Generator, tf.random.experimental.Generator)):
+        return True
+    if isinstance(x, (tuple, list)):
+        return len(x) == 2 and all(isinstance(word, (int, np.integer)) and not isinstance(word, bool) for word in x)
+    if isinstance(x, (tf.Tensor, tf.Variable)):
+        return bool(x.dtype.is_integer and x.shape == (2,))
+    return isinstance(x, np.ndarray) and x.shape == (2,) and x.dtype.kind in "iu"
+
+
+def is_stateful(generator: Any) -> bool:
+    """Whether a generator advances when it draws."""
+    return isinstance(generator, (tf.random.Generator, tf.random.experimental.Generator))
+
+
+def key_from(generator: Any) -> AnyKey:
+    """A key: one draw of two words, or the low words of the two seeds."""
+    if is_stateful(generator):
+        words = generator.uniform_full_int((2,), dtype=tf.uint32)
+        return recorded.key_of(words)
+    if isinstance(generator, (tf.Tensor, tf.Variable)):
+        words = tf.cast(generator, tf.uint64)
+        return recorded.key_of(tf.bitwise.bitwise_and(words, tf.constant(0xFFFFFFFF, tf.uint64)))
+    first, second = (int(word) & 0xFFFFFFFF for word in generator)
+    return Key(first << 32 | second)
+
+
+def generated(request: Request, generator: Any, device: Any) -> Any:
+    """A tensor that TensorFlow draws; None if it has nothing of the kind."""
+    config = request.config
+    if not request.dtype.is_floating or request.dtype.bits == 8:
+        return None
+    if request.name == "RandomUniform":
+        maxval = 1.0 if config["maxval"] is None else config["maxval"]
+        return drawn("uniform", request, generator, device, minval=config["minval"], maxval=maxval)
+    if request.name == "RandomNormal":
+        return drawn("normal", request, generator, device, mean=config["mean"], stddev=config["stddev"])
+    if request.name == "TruncatedNormal":
+        is_known = (config["lower"], config["upper"], config["bounds"]) == (-SIGMAS, SIGMAS, "sigma")
+        if not is_known or config["corrected"]:
+            return None
+        numbers = {"mean": config["mean"], "stddev": config["stddev"]}
+        return drawn("truncated_normal", request, generator, device, **numbers)
+    if request.name == "Orthogonal" and len(request.shape) >= 2 and not is_stateful(generator):
+        rank = len(request.shape)
+        return orthogonal(request, generator, device) if request.layout.roles(rank) == LAYOUT.roles(rank) else None
+    return None
+
+
+def drawn(name: str, request: Request, generator: Any, device: Any, **numbers: float) -> Any:
+    """Numbers of a distribution, whose parameters are of the array's dtype, as Keras hands them over."""
+    dtype = tf.as_dtype(request.dtype.name)
+    with namespace.on(device):
+        numbers = {key: tf.cast(value, dtype) for key, value in numbers.items()}
+        if is_stateful(generator):
+            return getattr(generator, name)(request.shape, dtype=dtype, **numbers)
+        return STATELESS[name](request.shape, seed=pair(generator), dtype=dtype, **numbers)
+
+
+def pair(generator: Any) -> Any:
+    """Two seeds, as a tensor of int32 that holds their bits where they are known to be words, as Keras has them."""
+    if isinstance(generator, (tf.Tensor, tf.Variable)):
+        return generator if generator.dtype in (tf.int32, tf.int64) else tf.cast(generator, tf.int32)
+    return tf.constant([int(word) for word in generator], tf.int64)
+
+
+def orthogonal(request: Request, generator: Any, device: Any) -> Any:
+    """The matrix of Keras, which is the one that TensorFlow 2 has.
+
+    Raises
+    ------
+    ArgumentError
+        If Keras runs on another library in this process.
+    """
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        raise ArgumentError(
+            f"the orthogonal matrices of TensorFlow 2 are those of Keras, which runs on {keras.backend.backend()} in "
+            "this process; wanted the environment variable KERAS_BACKEND=tensorflow before Keras is imported, or "
+            "seed= instead of generator="
+        )
+
+    class Pair(keras.random.SeedGenerator):  # type: ignore[misc]
+        """A source of seeds that has two, as Keras wants them."""
+
+        def __init__(self) -> None:
+            """Without a variable."""
+
+        def next(self, ordered: bool = True) -> Any:
+            """The two."""
+            return pair(generator)
+
+    with namespace.on(device):
+        initialize = keras.initializers.Orthogonal(request.config["gain"], seed=Pair())
+        return initialize(request.shape, dtype=request.dtype.name)
