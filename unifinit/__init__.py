@@ -52,7 +52,6 @@ from unifinit.initializers import (
     serialize,
 )
 from unifinit.initializers.families import LATE
-from unifinit.initializers.keras_names import register_all
 from unifinit.key import Key
 from unifinit.layout import Layout
 from unifinit.registry import BackendStatus, backends
@@ -198,8 +197,6 @@ __all__ = [
     "serialize",
     "set_num_threads",
 ]
-
-register_all()
 
 _LAZY = {
     "calculate_gain": "unifinit.gains",

@@ -221,7 +221,7 @@ class Backend(Protocol):
         """The elements in row-major order, each little-endian."""
 
     def is_generator(self, x: object) -> bool:
-        """Whether ``x`` is a source of the library's own random numbers: a generator, or a key of its kind."""
+        """Whether ``x`` is a source of the library's own random numbers: a generator, a key, or seeds."""
 
     def key_from(self, generator: Any) -> AnyKey:
         """A key for unifinit's stream, drawn by such a generator."""
@@ -358,7 +358,9 @@ class ArrayApiBackend:
 
     def key_from(self, generator: Any) -> AnyKey:
         """Raise an ``ArgumentError``: there is no generator."""
-        raise ArgumentError(f"{self.name} has no generators of random numbers; wanted seed=, not {generator!r}")
+        raise ArgumentError(
+            f"{self.name} has no generators of random numbers; wanted seed=, not {generator!r}"
+        )
 
     def generated(
         self, request: Request, generator: Any, device: Any, target: Array | None = None

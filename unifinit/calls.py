@@ -1,11 +1,11 @@
-"""The arguments of a call, in the orders and under the names in which libraries hand them to an initializer."""
+"""The arguments of a call, in the orders and by the names in which libraries call an initializer."""
 
 from __future__ import annotations
 
 from typing import Any, SupportsIndex
 
 from unifinit.errors import ArgumentError
-from unifinit.key import Key
+from unifinit.key import Key, TracedKey
 from unifinit.layout import Layout
 from unifinit.registry import registry
 
@@ -13,7 +13,8 @@ from unifinit.registry import registry
 def ordered(name: str, arguments: tuple[Any, ...], shape: Any, dtype: Any) -> tuple[Any, Any, Any]:
     """Key, shape and dtype of a call; the key is None unless it comes first, as in JAX.
 
-    No dtype is a shape, so the second argument tells the two orders apart.
+    No dtype is a shape, so the second argument tells the two orders apart. A seed does not come first: whoever
+    writes ``init(3, 4)`` means a shape.
 
     Raises
     ------
@@ -21,11 +22,14 @@ def ordered(name: str, arguments: tuple[Any, ...], shape: Any, dtype: Any) -> tu
         If an argument is missing, there twice, or one too many.
     """
     key, rest = None, list(arguments)
-    if rest and (shape is not None or (len(rest) > 1 and is_shape(rest[1]))):
+    is_followed = shape is not None or (len(rest) > 1 and is_shape(rest[1]))
+    if rest and is_key(rest[0]) and is_followed:
         key = rest.pop(0)
     if shape is None:
         if not rest:
-            raise TypeError(f"{name} got no shape; wanted init(shape, dtype=None) or init(key, shape, dtype=None)")
+            raise TypeError(
+                f"{name} got no shape; wanted init(shape, dtype=None) or init(key, shape, dtype=None)"
+            )
         shape = rest.pop(0)
     if rest and dtype is None:
         dtype = rest.pop(0)
@@ -35,6 +39,11 @@ def ordered(name: str, arguments: tuple[Any, ...], shape: Any, dtype: Any) -> tu
             "init(key, shape, dtype=None), and everything else by name"
         )
     return key, shape, dtype
+
+
+def is_key(x: object) -> bool:
+    """Whether an argument can be meant as a key: one of unifinit, or an array."""
+    return isinstance(x, (Key, TracedKey)) or (hasattr(x, "dtype") and hasattr(x, "shape"))
 
 
 def is_shape(x: object) -> bool:
@@ -60,9 +69,7 @@ def only_key(key: Any, seed: Any, generator: Any) -> Any:
 
 def backend_of_key(key: Any) -> Any:
     """The backend for which a key in front speaks: that of its library, if it is an array of one."""
-    if isinstance(key, (Key, int)) or not hasattr(key, "dtype"):
-        return None
-    return registry().of(key)
+    return registry().of(key) if hasattr(key, "dtype") else None
 
 
 def owner_of_place(layout: Any) -> Any:

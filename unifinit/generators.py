@@ -1,8 +1,9 @@
 """Frameworks' own random numbers: what their generators draw instead of unifinit's stream.
 
-A backend knows what its library has by the name of an initializer, and calls it. For all others the backend is
-asked for the distribution that the elements have, and for the rest, such as a matrix of which the library has
-none, the generator draws a key for unifinit's stream. So every initializer follows every generator.
+A backend knows what its library has by the name of an initializer, and calls it. For all others the backend
+is asked for the distribution that the elements have, and for the rest, such as a matrix of which the
+library has none, the generator draws a key for unifinit's stream. So every initializer follows every
+generator.
 """
 
 from __future__ import annotations
@@ -61,7 +62,9 @@ def create(
     return chosen.run(made.with_key(chosen.key_from(generator)), place)
 
 
-def fill(initializer: Initializer, generator: Any, target: Array, *, seed: Any, layout: str | Layout | None) -> None:
+def fill(
+    initializer: Initializer, generator: Any, target: Array, *, seed: Any, layout: str | Layout | None
+) -> None:
     """Overwrite an array in place with what a generator of its library draws."""
     _require_alone(seed)
     backend = backend_of(generator, registry().of(target))
@@ -103,8 +106,8 @@ def backend_of(generator: Any, wanted: Backend | None) -> Backend:
         raise ArgumentError(
             f"generator= is {generator!r}, of type {kind}, by which no library draws"
             + ("" if wanted is None else f" an array of {wanted.name}")
-            + "; wanted a torch.Generator, a numpy.random.Generator, a tf.random.Generator, a pair of seeds with "
-            "backend='tensorflow', or a key of JAX. An integer or a unifinit.Key goes to seed="
+            + "; wanted a torch.Generator, a numpy.random.Generator, a tf.random.Generator, a pair of seeds "
+            "with backend='tensorflow', or a key of JAX. An integer or a unifinit.Key goes to seed="
         )
     if wanted is not None:
         raise ArgumentError(
@@ -138,8 +141,6 @@ def _of(content: object, *names: str) -> dict[str, Any]:
 def _require_alone(seed: Any) -> None:
     if seed is not None:
         raise ArgumentError(
-            f"seed={seed!r} and generator= are both given; wanted one of the two: seed= for unifinit's stream, "
-            "generator= for the library's own random numbers"
+            f"seed={seed!r} and generator= are both given; wanted one of the two: seed= for unifinit's "
+            "stream, generator= for the library's own random numbers"
         )
-
-

@@ -55,7 +55,8 @@ class Layout(Value):
     stride : int or sequence of int
         Stride of a convolution: one for all spatial axes, or one for each.
     in_axes, out_axes, batch_axes : int or sequence of int, optional
-        Numbers of axes instead of letters, negative ones from the end; the others are spatial.
+        Numbers of axes instead of letters, negative ones from the end; the others are spatial. An empty
+        sequence says that there are none, so that the fan is the product of the spatial axes.
 
     Attributes
     ----------
@@ -119,7 +120,7 @@ class Layout(Value):
         if axes and text is not None:
             raise LayoutError(f"layout {text!r} comes with {', '.join(axes)}; wanted one or the other")
         if axes:
-            parsed = layout_text.numbered(*(axes.get(name, ()) for name in names))
+            parsed = layout_text.numbered(*(axes.get(name) for name in names))
         else:
             parsed = layout_text.parse(DEFAULT_LETTERS if text is None else text)
         stride = as_integers(stride, "stride") if isinstance(stride, Iterable) else stride

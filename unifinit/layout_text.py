@@ -15,7 +15,7 @@ DEFAULT_LETTERS = "...IO"
 
 _LAYER = re.compile(r"([a-z_]+)(?:\(([^()]*)\))?(?:\s+|$)")
 _OPTION = re.compile(r"\s*(groups|stride)\s*=\s*(\d+(?:\s*,\s*\d+)*)\s*")
-_AXES = re.compile(r"(in|out|batch)=(-?\d+(?:,-?\d+)*)")
+_AXES = re.compile(r"(in|out|batch)=(-?\d+(?:,-?\d+)*)?")
 
 Axes = tuple[int, ...]
 
@@ -66,10 +66,11 @@ def parse(text: str) -> Parsed:
     return parsed if layer is None else with_layer(parsed, layer[1], **_parse_options(layer[2], text))
 
 
-def numbered(inputs: Axes, outputs: Axes, batch: Axes) -> Parsed:
-    """A layout that gives the numbers of axes."""
-    if not inputs or not outputs:
+def numbered(inputs: Axes | None, outputs: Axes | None, batch: Axes | None) -> Parsed:
+    """A layout that gives the numbers of axes; there may be none in a role, if that is said."""
+    if inputs is None or outputs is None:
         raise LayoutError("in_axes or out_axes is missing; wanted both, as in in_axes=0, out_axes=(1, 2)")
+    batch = batch or ()
     order = f"in={_join(inputs)} out={_join(outputs)}" + (f" batch={_join(batch)}" if batch else "")
     return Parsed(order, batch=batch, inputs=inputs, outputs=outputs)
 
@@ -173,8 +174,8 @@ def _parse_axes(order: str, text: str) -> Parsed:
         match = _AXES.fullmatch(part)
         if match is None or match[1] in found:
             raise LayoutError(f"layout {text!r} is malformed: wanted axes, as in 'in=0 out=1,2 batch=3'")
-        found[match[1]] = tuple(map(int, match[2].split(",")))
-    return numbered(found.get("in", ()), found.get("out", ()), found.get("batch", ()))
+        found[match[1]] = tuple(map(int, match[2].split(","))) if match[2] else ()
+    return numbered(found.get("in"), found.get("out"), found.get("batch"))
 
 
 def _parse_einsum(text: str) -> Parsed:

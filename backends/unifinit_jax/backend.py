@@ -83,8 +83,7 @@ def place_of(x: jax.Array) -> Any:
 def immutable() -> TargetError:
     """The error about an array that is to be filled."""
     return TargetError(
-        "arrays of JAX are immutable and cannot be filled in place; "
-        "create a new one: init(x.shape, like=x)"
+        "arrays of JAX are immutable and cannot be filled in place; create a new one: init(x.shape, like=x)"
     )
 
 

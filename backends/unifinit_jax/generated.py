@@ -35,8 +35,8 @@ def is_key(x: object) -> bool:
     if not isinstance(x, jax.Array):
         return False
     if jnp.issubdtype(x.dtype, jax.dtypes.prng_key):
-        return x.ndim == 0
-    return x.ndim == 1 and x.dtype == jnp.uint32
+        return bool(x.ndim == 0)
+    return bool(x.ndim == 1 and x.dtype == jnp.uint32)
 
 
 def generated(request: Request, key: jax.Array) -> jax.Array | None:
@@ -45,8 +45,8 @@ def generated(request: Request, key: jax.Array) -> jax.Array | None:
     return None if function is None else function(key, request.shape, request.dtype.name)
 
 
-def function_of(request: Request) -> Function | None:
-    """The function for a request."""
+def function_of(request: Request) -> Any:
+    """The function for a request; None if there is none."""
     config = request.config
     if request.name == "RandomUniform":
         return uniform(config["minval"], 1.0 if config["maxval"] is None else config["maxval"])
@@ -69,7 +69,7 @@ def function_of(request: Request) -> Function | None:
     return None
 
 
-def uniform(minval: float, maxval: float) -> Function:
+def uniform(minval: float, maxval: float) -> Any:
     """Uniform numbers; from 0 on, those of the initializer."""
     if minval == 0:
         return initializers.uniform(maxval)
@@ -87,7 +87,11 @@ def truncated(
 
 def shifted(function: Function, mean: float) -> Function:
     """A function to which a mean is added, for which initializers of JAX have no parameter."""
-    return (lambda key, shape, dtype: function(key, shape, dtype) + jnp.asarray(mean, dtype)) if mean else function
+    return (
+        (lambda key, shape, dtype: function(key, shape, dtype) + jnp.asarray(mean, dtype))
+        if mean
+        else function
+    )
 
 
 def axes_of(request: Request) -> dict[str, Any] | None:
@@ -101,8 +105,8 @@ def axes_of(request: Request) -> dict[str, Any] | None:
     return {"in_axis": roles.inputs, "out_axis": roles.outputs, "batch_axis": roles.batch}
 
 
-def orthogonal(request: Request) -> Function | None:
-    """A matrix with orthonormal rows or columns, whose columns have one axis in JAX."""
+def orthogonal(request: Request) -> Any:
+    """A matrix with orthonormal rows or columns, whose columns have one axis in JAX; None for others."""
     roles = request.layout.roles(len(request.shape))
     if roles is None or len(roles.outputs) != 1 or roles.batch:
         return None

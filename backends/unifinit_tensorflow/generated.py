@@ -1,7 +1,8 @@
 """What TensorFlow draws: by a ``tf.random.Generator``, or for a pair of seeds, as Keras does.
 
-The initializers of TensorFlow 2 are those of Keras. They compute bounds and standard deviations as unifinit does
-before it rounds them, and draw for the pair ``(seed, 0)``; so there is no need to call each by its name.
+The initializers of TensorFlow 2 are those of Keras. They compute bounds and standard deviations as unifinit
+does before it rounds them, and draw for the pair ``(seed, 0)``; so there is no need to call each by its
+name.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ def is_generator(x: object) -> bool:
     if isinstance(x, (tf.random.Generator, tf.random.experimental.Generator)):
         return True
     if isinstance(x, (tuple, list)):
-        return len(x) == 2 and all(isinstance(word, (int, np.integer)) and not isinstance(word, bool) for word in x)
+        return len(x) == 2 and all(
+            isinstance(word, (int, np.integer)) and not isinstance(word, bool) for word in x
+        )
     if isinstance(x, (tf.Tensor, tf.Variable)):
         return bool(x.dtype.is_integer and x.shape == (2,))
     return isinstance(x, np.ndarray) and x.shape == (2,) and x.dtype.kind in "iu"
@@ -71,7 +74,11 @@ def generated(request: Request, generator: Any, device: Any) -> Any:
         return drawn("truncated_normal", request, generator, device, **numbers)
     if request.name == "Orthogonal" and len(request.shape) >= 2 and not is_stateful(generator):
         rank = len(request.shape)
-        return orthogonal(request, generator, device) if request.layout.roles(rank) == LAYOUT.roles(rank) else None
+        return (
+            orthogonal(request, generator, device)
+            if request.layout.roles(rank) == LAYOUT.roles(rank)
+            else None
+        )
     return None
 
 
@@ -86,9 +93,9 @@ def drawn(name: str, request: Request, generator: Any, device: Any, **numbers: f
 
 
 def pair(generator: Any) -> Any:
-    """Two seeds, as a tensor of int32 that holds their bits where they are known to be words, as Keras has them."""
+    """Two seeds, as a tensor of one of the two dtypes that TensorFlow takes."""
     if isinstance(generator, (tf.Tensor, tf.Variable)):
-        return generator if generator.dtype in (tf.int32, tf.int64) else tf.cast(generator, tf.int32)
+        return generator if generator.dtype in (tf.int32, tf.int64) else tf.cast(generator, tf.int64)
     return tf.constant([int(word) for word in generator], tf.int64)
 
 
@@ -102,11 +109,11 @@ def orthogonal(request: Request, generator: Any, device: Any) -> Any:
     """
     import keras
 
-    if keras.backend.backend() != "tensorflow":
+    if (other := keras.backend.backend()) != "tensorflow":
         raise ArgumentError(
-            f"the orthogonal matrices of TensorFlow 2 are those of Keras, which runs on {keras.backend.backend()} in "
-            "this process; wanted the environment variable KERAS_BACKEND=tensorflow before Keras is imported, or "
-            "seed= instead of generator="
+            f"orthogonal matrices of TensorFlow 2 are those of Keras, which runs on {other} in this process; "
+            "wanted the environment variable KERAS_BACKEND=tensorflow before Keras is imported, or seed= "
+            "instead of generator="
         )
 
     class Pair(keras.random.SeedGenerator):  # type: ignore[misc]

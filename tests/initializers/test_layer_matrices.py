@@ -218,6 +218,7 @@ TEXTS = {
     "conv(groups=1) HWIO": "conv HWIO",
     "abc, cde -> abde": "abc,cde->abde",
     "out=1,2 in=0": "in=0 out=1,2",
+    "out= in=0": "in=0 out=",
     "in=-1 batch=0 out=1": "in=-1 out=1 batch=0",
     "conv(stride=2, groups=3) out=1 in=0": "conv(groups=3, stride=2) in=0 out=1",
     "grouped in=-2 out=-1 batch=0": "conv in=-2 out=-1 batch=0",

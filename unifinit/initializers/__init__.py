@@ -7,6 +7,7 @@ from unifinit.initializers.base import Initializer
 from unifinit.initializers.catalogue import get, serialize
 from unifinit.initializers.constant import Constant, Ones, Zeros
 from unifinit.initializers.families import LATE
+from unifinit.initializers.keras_names import register_all
 from unifinit.initializers.orthogonal import Orthogonal
 from unifinit.initializers.random import RandomNormal, RandomUniform, TruncatedNormal
 from unifinit.initializers.scaling import (
@@ -131,3 +132,6 @@ def __getattr__(name: str) -> Any:
     if name in LATE:
         return getattr(import_module(LATE[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+register_all()

@@ -267,6 +267,7 @@ class Initializer(Value, ABC):
     def __call__(
         self,
         key: AnyKey | Array,
+        /,
         shape: object,
         dtype: object = None,
         *,
@@ -316,8 +317,8 @@ class Initializer(Value, ABC):
         generator : optional
             The framework's own source of random numbers, which then draws instead of unifinit's stream: a
             ``torch.Generator``, a ``numpy.random.Generator``, a ``tf.random.Generator`` or a pair of seeds of
-            TensorFlow, or a key of JAX. What the framework itself has by the name of the initializer draws the
-            same; from what has no counterpart there, the generator draws a key for unifinit's stream.
+            TensorFlow, or a key of JAX. The values are those of the framework's own initializer of the name.
+            Where it has none, the generator draws a key for unifinit's stream.
         layout : str or Layout, optional
             What the axes are, and their order, such as "OIHW", "OI..." or "depthwise HWIO"; by default
             ``(spatial..., in, out)``. A sharding, as Keras hands one over by this name, counts as ``device``.
@@ -351,7 +352,15 @@ class Initializer(Value, ABC):
             device, layout, backend = layout, None, owner if backend is None else backend
         if generator is not None:
             return generators.create(
-                self, generator, shape, dtype, seed=seed, like=like, backend=backend, device=device, layout=layout
+                self,
+                generator,
+                shape,
+                dtype,
+                seed=seed,
+                like=like,
+                backend=backend,
+                device=device,
+                layout=layout,
             )
         return dispatch.create(
             self._plan,

@@ -1,8 +1,8 @@
 """The names under which Keras saves initializers of unifinit, and finds them again.
 
-Keras saves an object of a class that it does not know by a registered name, and loads nothing by any other. Its
-registry is there once Keras has been imported, which unifinit never does by itself: so classes are registered when
-unifinit is imported after Keras, when one is saved, and by ``import unifinit.compat.keras``.
+Keras saves an object of a class that it does not know by a registered name, and loads nothing by any other.
+Its registry is there once Keras has been imported, which unifinit never does by itself: so classes are
+registered when unifinit is imported after Keras, when one is saved, and by ``import unifinit.compat.keras``.
 """
 
 from __future__ import annotations
