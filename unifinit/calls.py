@@ -13,8 +13,8 @@ from unifinit.registry import registry
 def ordered(name: str, arguments: tuple[Any, ...], shape: Any, dtype: Any) -> tuple[Any, Any, Any]:
     """Key, shape and dtype of a call; the key is None unless it comes first, as in JAX.
 
-    No dtype is a shape, so the second argument tells the two orders apart. A seed does not come first: whoever
-    writes ``init(3, 4)`` means a shape.
+    No dtype is a shape, so the second argument tells the two orders apart. A seed does not come first:
+    whoever writes ``init(3, 4)`` means a shape.
 
     Raises
     ------

@@ -60,17 +60,7 @@ class NumpyBackend(ArrayApiBackend):
 
     def fill(self, target: Any, plan: Plan) -> None:
         """Overwrite an array, contiguous or not."""
-        if not isinstance(target, np.ndarray) or not target.flags.writeable:
-            raise TargetError(
-                "this NumPy array is read-only; wanted a writable one: copy it first, or create a new array: "
-                "init(x.shape, like=x)"
-            )
-        target = target.view(np.ndarray)  # A matrix would stay two-dimensional.
-        if not target.flags.forc and host.overlaps(target.shape, target.strides, target.itemsize):
-            raise TargetError(
-                "some elements of this NumPy array share memory, so that it cannot hold different values; "
-                "wanted one without such strides: copy it, or create a new array: init(x.shape, like=x)"
-            )
+        target = writable(target)
         if plan.constant is not None:
             target[...] = np.array(plan.constant, dtype=native_dtype(plan.dtype.name))
             return
@@ -94,12 +84,11 @@ class NumpyBackend(ArrayApiBackend):
         self, request: Request, generator: np.random.Generator, device: Any, target: Any = None
     ) -> Any:
         """What NumPy draws as float64, in the dtype of the array."""
+        elements = None if target is None else writable(target)
         values = generated.generated(request, generator)
-        if values is None:
-            return None
-        if target is None:
-            return values.astype(native_dtype(request.dtype.name), copy=False)
-        target[...] = values
+        if values is None or elements is None:
+            return None if values is None else values.astype(native_dtype(request.dtype.name), copy=False)
+        elements[...] = values
         return target
 
     def native(
@@ -107,6 +96,28 @@ class NumpyBackend(ArrayApiBackend):
     ) -> Callable[[], object] | None:
         """What NumPy itself offers."""
         return native_initializer(name, config, shape, dtype)
+
+
+def writable(target: Any) -> Any:
+    """The elements of an array, each of which has a place of its own that can be written to.
+
+    Raises
+    ------
+    TargetError
+        If that is not so.
+    """
+    if not isinstance(target, np.ndarray) or not target.flags.writeable:
+        raise TargetError(
+            "this NumPy array is read-only; wanted a writable one: copy it first, or create a new array: "
+            "init(x.shape, like=x)"
+        )
+    target = target.view(np.ndarray)  # A matrix would stay two-dimensional.
+    if not target.flags.forc and host.overlaps(target.shape, target.strides, target.itemsize):
+        raise TargetError(
+            "some elements of this NumPy array share memory, so that it cannot hold different values; "
+            "wanted one without such strides: copy it, or create a new array: init(x.shape, like=x)"
+        )
+    return target
 
 
 def native_dtype(name: str) -> Any:

@@ -83,12 +83,13 @@ def generated(request: Request, generator: Any, device: Any) -> Any:
 
 
 def drawn(name: str, request: Request, generator: Any, device: Any, **numbers: float) -> Any:
-    """Numbers of a distribution, whose parameters are of the array's dtype, as Keras hands them over."""
+    """Numbers of a distribution."""
     dtype = tf.as_dtype(request.dtype.name)
     with namespace.on(device):
-        numbers = {key: tf.cast(value, dtype) for key, value in numbers.items()}
         if is_stateful(generator):
             return getattr(generator, name)(request.shape, dtype=dtype, **numbers)
+        if name == "uniform":  # Keras casts its ends, which rounds them to float32 on the way.
+            numbers = {key: tf.cast(value, dtype) for key, value in numbers.items()}
         return STATELESS[name](request.shape, seed=pair(generator), dtype=dtype, **numbers)
 
 
