@@ -69,7 +69,7 @@ def pytest_configure(config: pytest.Config) -> None:
         )
 
 
-@pytest.hookimpl(tryfirst=True)  # Before pytest-xdist starts processes that would all fail.
+@pytest.hookimpl
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Check the names that were given, if any were."""
     config = session.config

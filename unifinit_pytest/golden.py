@@ -121,7 +121,11 @@ def _json(value: Any, indent: str = "") -> str:
 
 
 class Account:
-    """What becomes of the records in a run; a plugin of pytest itself."""
+    """What becomes of the records in a run; a plugin of pytest itself.
+
+    The processes of pytest-xdist have one each, that knows only some tests. They do not write, and nobody
+    sees what they would tell.
+    """
 
     def __init__(self, session: pytest.Session, items: list[pytest.Item], deselected: set[Path]) -> None:
         self.config = session.config
@@ -148,8 +152,6 @@ class Account:
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write what is new, and find what no test has asked for."""
-        if hasattr(session.config, "workerinput"):
-            return  # No process knows what the others have used.
         for module, file in sorted(self._files.items()):
             partial = exitstatus not in COMPLETE or self._is_partial(session, module)
             unused = [] if partial else self._unused(module, file)

@@ -142,7 +142,7 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
         markers = " and ".join(f"{_call(mark)}" for mark in marks)
         reason = f"none of the chosen backends ({', '.join(chosen.names)}) is left by {markers}"
         cases = [pytest.param("none", id="none", marks=pytest.mark.skip(reason=reason))]
-    metafunc.parametrize("unifinit_backend", cases, indirect=True, scope="module")
+    metafunc.parametrize("unifinit_backend", cases, indirect=True)
 
 
 def _case(name: str, reason: str | None, chosen: Selection) -> object:

@@ -29,6 +29,7 @@ RECORDS = (
     BackendRecord("twin", ("json",), twin, "pip install twin", api_version=1),
     BackendRecord("absent", ("no_such_framework",), twin, "pip install no-such-framework", api_version=1),
     BackendRecord("cracked", ("json",), cracked, "pip install cracked", api_version=1),
+    BackendRecord("futuristic", ("json",), twin, "pip install futuristic", api_version=99),
 )
 
 

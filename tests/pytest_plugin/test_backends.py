@@ -134,6 +134,8 @@ class TestRequired:
     def test_all_means_all_that_are_chosen(self, run):
         run(PLAIN, "--unifinit-backends=installed", "--unifinit-require=all").assert_outcomes(passed=2)
         run(PLAIN, "--unifinit-backends=twin", "--unifinit-require=all").assert_outcomes(passed=1)
+        options = "--unifinit-backends=twin,absent", "--unifinit-require=all"
+        run(PLAIN, *options).assert_outcomes(passed=1, errors=1)
 
     def test_others_are_skipped(self, run):
         run(PLAIN, "--unifinit-require=numpy").assert_outcomes(passed=2, skipped=1)
@@ -145,6 +147,12 @@ class TestRequired:
         result.stdout.fnmatch_lines(
             ["*'cracked' is broken: it failed to load: OSError: no driver; repair it*"]
         )
+
+    def test_so_are_those_whose_plugin_is_broken(self, run, known):
+        known("futuristic")
+        result = run(PLAIN)
+        result.assert_outcomes(passed=1, errors=1)
+        result.stdout.fnmatch_lines(["*'futuristic' is broken: *is made for plugin API 99*; repair it*"])
 
     def test_disabled_ones_are_errors(self, run, known):
         known("twin", disabled=frozenset({"made_up"}))

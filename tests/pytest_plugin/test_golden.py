@@ -109,18 +109,22 @@ class TestRecords:
         run("def test(unifinit_golden):\n    pass\n", FLAG).assert_outcomes(passed=1)
         assert not golden.parent.exists()
 
-    def test_have_the_parameters_but_the_backend(self, run, golden):
+    def test_have_the_parameters_but_the_backend(self, run, golden, pytester):
         source = """
             import pytest
             @pytest.mark.parametrize("name", ["numpy", "a-numpy-b"])
             @pytest.mark.parametrize(("x", "y"), [(1, 2)])
             class Test:
-                def test(self, name, unifinit_backend, x, y, unifinit_golden):
+                def test(self, name, unifinit_backend, x, y, early, unifinit_golden):
                     unifinit_golden(len(name))
         """
+        # Its parameter comes before that of the plugin.
+        pytester.makeconftest(
+            "def pytest_generate_tests(metafunc):\n    metafunc.parametrize('early', ['c-numpy-d'])\n"
+        )
         run(source, FLAG, BOTH).assert_outcomes(passed=4)
         found = json.loads(golden.read_text())["records"]
-        assert set(found) == {"Test::test[1-2-numpy]", "Test::test[1-2-a-numpy-b]"}
+        assert set(found) == {"Test::test[c-numpy-d-1-2-numpy]", "Test::test[c-numpy-d-1-2-a-numpy-b]"}
 
 
 class TestDifferences:
@@ -255,15 +259,47 @@ class TestUnused:
         assert golden.read_text() == before
         result.stdout.no_fnmatch_line("*golden records*")
 
-    def test_are_unknown_if_only_the_last_failures_run(self, run, pytester, golden):
+    def test_are_unknown_if_the_run_ends_early(self, run, golden):
         run(SOURCE, FLAG)
         before = golden.read_text()
-        failing = SOURCE.replace("class Test:", "def test_a():\n        assert 0\n\n    class Test:")
-        pytester.makepyfile(
-            test_it=failing.replace("unifinit_golden):", "unifinit_golden):\n            assert n != 100", 1)
-        )
-        for options in ([], ["--lf", FLAG]):
-            pytester.runpytest_inprocess("-p", "unifinit_pytest", *options)
+        early = "def test_a():\n        pytest.exit('enough')\n\n    class Test:"
+        run(self.LESS.replace("class Test:", early), FLAG)
+        assert golden.read_text() == before
+
+    def test_are_unknown_if_a_class_is_not_collected(self, run, golden):
+        run(SOURCE, FLAG)
+        before = golden.read_text()
+        broken = self.LESS.replace("(self, unifinit_golden)", "(self, unifinit_golden, unifinit_backend)")
+        broken = broken.replace("class Test:", "@pytest.mark.unifinit_backends('nothing')\n    class Test:")
+        result = run(broken, FLAG, "--continue-on-collection-errors", "--unifinit-backends=numpy")
+        result.assert_outcomes(passed=1, errors=1)
+        assert golden.read_text() == before
+
+    def test_are_unknown_if_only_the_last_failures_run(self, pytester, known, golden):
+        source = """
+            def test_one(unifinit_golden):
+                unifinit_golden(1)
+                assert 0
+            def test_other(unifinit_golden):
+                unifinit_golden(2)
+        """
+        pytester.makepyfile(test_it=source)
+        for options, failed in (([], 1), (["--lf"], 1)):
+            result = pytester.runpytest_inprocess("-p", "unifinit_pytest", FLAG, *options)
+            result.assert_outcomes(failed=failed, passed=1 - len(options))
+        assert set(json.loads(golden.read_text())["records"]) == {"test_one", "test_other"}
+
+    def test_are_unknown_if_the_test_fails_on_one_backend(self, run, golden):
+        source = """
+            def test(unifinit_backend, unifinit_golden):
+                unifinit_golden(1, name="one")
+                if unifinit_backend.name == "twin":
+                    assert True
+                    unifinit_golden(2, name="other")
+        """
+        run(source, FLAG, BOTH).assert_outcomes(passed=2)
+        before = golden.read_text()
+        run(source.replace("True", "False"), FLAG, BOTH).assert_outcomes(passed=1, failed=1)
         assert golden.read_text() == before
 
     @pytest.mark.parametrize("reason", ["pytest.skip('later')", "raise ValueError", "pytest.xfail('later')"])
@@ -345,6 +381,11 @@ class TestSeveralProcesses:
         result.stderr.fnmatch_lines(["*wanted one process: add -n 0"])
         assert not golden.exists()
         run(SOURCE, FLAG, BOTH, "-p", "xdist", "-n", "0").assert_outcomes(passed=5)
+
+    def test_do_not_start_if_an_option_is_wrong(self, run):
+        result = run(SOURCE, "--unifinit-backends=nothing", "-p", "xdist", "-n", "2")
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        result.stderr.fnmatch_lines(["*no backend 'nothing'*"])
 
     def test_compare(self, pytester, run, golden, monkeypatch):
         monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")

@@ -30,6 +30,13 @@ class TestBackends:
         result.assert_outcomes(passed=1, skipped=2)
         result.stdout.fnmatch_lines(["SKIPPED*twins have no sort"])
 
+    @pytest.mark.parametrize("order", [1, -1])
+    def test_one_reason_of_two_markers_is_enough(self, run, order):
+        markers = ["exclude='twin'", "'numpy', 'absent', reason='no sort'"][::order]
+        result = run(marked(f"unifinit_backends({markers[0]})\n@pytest.mark.unifinit_backends({markers[1]})"))
+        result.assert_outcomes(passed=1, skipped=2)
+        result.stdout.fnmatch_lines(["SKIPPED*no sort"])
+
     def test_excluded_ones_are_no_errors_where_they_are_required(self, run):
         source = marked("unifinit_backends(exclude=['absent'], reason='no sort')")
         run(source, "--unifinit-require=all").assert_outcomes(passed=2, skipped=1)
