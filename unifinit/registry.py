@@ -146,6 +146,11 @@ class Registry:
         record = self._plugins.records.get(name)
         return dict(record.environment) if record else {}
 
+    def modules(self, name: str) -> tuple[str, ...]:
+        """The top-level modules of a backend's library, that to install first; none if it is unusable."""
+        record = self._plugins.records.get(name)
+        return record.modules if record else ()
+
     def status(self, name: str, *, load: bool) -> BackendStatus:
         """Whether the backend of a known name can be used; ``load`` tries it out."""
         if name in self._plugins.broken:

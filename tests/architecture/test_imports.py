@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LIBRARY = ROOT / "unifinit"
 BACKENDS = ROOT / "backends"
+PYTEST_PLUGIN = ROOT / "unifinit_pytest"
 
 LAYERS = (
     {"unifinit.memory", "unifinit.errors", "unifinit.values", "unifinit.narrow"},
@@ -124,7 +125,7 @@ def imports_of(source, name, is_package, known):
 def read(*roots):
     """All modules under source roots, with what each imports."""
     paths = {
-        module_name(path, root.parent if root == LIBRARY else root): path
+        module_name(path, root if root == BACKENDS else root.parent): path
         for root in roots
         for path in sorted(root.rglob("*.py"))
     }
@@ -136,6 +137,7 @@ def read(*roots):
 
 GRAPH = read(LIBRARY)
 BACKEND_GRAPH = read(BACKENDS)
+PYTEST_GRAPH = read(PYTEST_PLUGIN)
 
 
 def place(name):
@@ -222,7 +224,7 @@ class TestLibrary:
         assert users == set()
 
     def test_imports_are_absolute_and_name_what_they_import(self):
-        for path in [*LIBRARY.rglob("*.py"), *BACKENDS.rglob("*.py")]:
+        for path in [path for root in (LIBRARY, BACKENDS, PYTEST_PLUGIN) for path in root.rglob("*.py")]:
             for node in ast.walk(ast.parse(path.read_text("utf-8"))):
                 if isinstance(node, ast.ImportFrom):
                     assert node.level == 0, f"{path}:{node.lineno}"
@@ -265,6 +267,28 @@ class TestBackends:
         assert [
             name for name, targets in BACKEND_GRAPH.items() if roots(targets) & {"math", "random", "cmath"}
         ] == []
+
+
+class TestPytestPlugin:
+    """An edge: it imports the library, and nothing imports it."""
+
+    def test_nothing_imports_it(self):
+        graph = GRAPH | BACKEND_GRAPH
+        assert [name for name in graph if "unifinit_pytest" in roots(graph[name])] == []
+
+    @pytest.mark.parametrize("name", PYTEST_GRAPH)
+    def test_no_framework_is_imported_even_lazily(self, name):
+        allowed = {"array_api_compat", "numpy", "pytest", "unifinit", "unifinit_pytest"}
+        assert roots(PYTEST_GRAPH[name]) - allowed - sys.stdlib_module_names == set()
+
+    def test_the_module_of_the_entry_point_imports_only_pytest_at_once(self):
+        body = ast.parse((PYTEST_PLUGIN / "__init__.py").read_text("utf-8")).body
+        source = "\n".join(ast.unparse(n) for n in body if isinstance(n, (ast.Import, ast.ImportFrom)))
+        at_once = imports_of(source, "unifinit_pytest", True, set())
+        assert roots(at_once) - sys.stdlib_module_names == {"pytest"}
+
+    def test_there_are_no_cycles(self):
+        assert cycles(PYTEST_GRAPH) == []
 
 
 class TestTheseRules:

@@ -12,8 +12,9 @@ from unifinit import distributions, host, narrow, reference
 from unifinit.host.kernel import OFF
 from unifinit.plan import Plan
 from unifinit.stream.ops import numpy_ops
-from unifinit.testing import golden
+from unifinit.testing import assert_identical, golden
 from unifinit.types import DTYPES, FLOATS, DType
+from unifinit_pytest import BackendUnderTest
 
 from .conftest import LEVELS, needs_kernel
 
@@ -146,15 +147,15 @@ def test_orthogonal_matrices(
 
 
 @needs_kernel
-@pytest.mark.parametrize("backend", ["numpy", "torch", "tensorflow", "jax"])
-def test_every_backend_gives_the_same_without_the_kernel(backend: str) -> None:
-    pytest.importorskip(backend)
+@pytest.mark.unifinit_backends("numpy", "torch", "tensorflow", "jax")  # Those that use it, and at once.
+def test_every_backend_gives_the_same_without_the_kernel(unifinit_backend: BackendUnderTest) -> None:
+    backend = unifinit_backend.name
     for init in (ui.HeNormal(seed=1), ui.RandomUniform(-1, 2, seed=2), ui.Orthogonal(seed=3)):
         for shape in ((), (7,), (300, 200))[0 if init != ui.Orthogonal(seed=3) else 2 :]:
             host.select(None)
             one = init(shape, backend=backend)
             host.select(OFF)
-            assert golden.digest(one) == golden.digest(init(shape, backend=backend))
+            assert_identical(one, init(shape, backend=backend), names=("with the kernel", "without it"))
 
 
 def test_flushing_subnormal_numbers_changes_nothing() -> None:

@@ -12,8 +12,8 @@ from unifinit.initializers.networks.siren import Siren
 from unifinit.initializers.signal.positions import SinusoidalPositions
 from unifinit.initializers.signal.stft import STFT, WINDOWS
 from unifinit.initializers.signal.upsampling import ICNR, Bilinear
-from unifinit.registry import registry
 from unifinit.stream.ops import numpy_ops
+from unifinit.testing import assert_identical
 
 CASES = [
     (Bilinear(), (5, 4, 3, 3), "...IO"),
@@ -37,13 +37,12 @@ each_case = pytest.mark.parametrize(("initializer", "shape", "layout"), CASES, i
 
 class TestEverywhere:
     @each_case
-    @pytest.mark.parametrize("backend", ["torch", "jax", "tensorflow"])
-    def test_backends_agree(self, initializer, shape, layout, backend):
-        pytest.importorskip(backend)
+    @pytest.mark.unifinit_backends(exclude="numpy")
+    def test_backends_agree(self, initializer, shape, layout, unifinit_backend):
         for dtype in ("float32", "float16"):
             ours = initializer(shape, dtype, seed=5, layout=layout)
-            theirs = initializer(shape, dtype, seed=5, layout=layout, backend=backend)
-            assert registry().get(backend).to_bytes(theirs) == ours.tobytes()
+            theirs = initializer(shape, dtype, seed=5, layout=layout, backend=unifinit_backend.name)
+            assert_identical(theirs, ours)
 
     @each_case
     def test_kernel_gives_what_the_reference_gives(self, initializer, shape, layout):

@@ -421,6 +421,11 @@ class TestBackends:
                 assert status.detail == f'pip install "unifinit[{name}]"'
                 assert status.version is None
 
+    def test_modules_are_those_of_the_record(self, registry, plugin, record):
+        known = registry(plugin("toy", record(modules=("json", "email"))))
+        assert known.modules("toy") == ("json", "email")
+        assert known.modules("nothing") == ()
+
     def test_loading_is_the_only_way_to_learn_that_one_is_broken(self, registry, plugin, record, monkeypatch):
         def load():
             raise OSError("no driver")

@@ -1,4 +1,4 @@
-"""What the tests of plugins need: the conformance suites and the golden digests.
+"""What the tests of plugins need: the conformance suites, the golden digests, and a comparison to the bit.
 
 Importing a suite imports pytest; nothing else in unifinit does.
 """
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from unifinit.testing.conformance import BackendConformance
+    from unifinit.testing.identical import assert_identical
     from unifinit.testing.initializers import InitializerConformance
 
-__all__ = ["BackendConformance", "InitializerConformance"]
+__all__ = ["BackendConformance", "InitializerConformance", "assert_identical"]
 
 
 def __getattr__(name: str) -> Any:
@@ -23,4 +24,8 @@ def __getattr__(name: str) -> Any:
         from unifinit.testing.initializers import InitializerConformance
 
         return InitializerConformance
+    if name == "assert_identical":
+        from unifinit.testing.identical import assert_identical
+
+        return assert_identical
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
