@@ -20,8 +20,14 @@ import torch
 from torch import Tensor
 
 # Layers outside of PyTorch compute their bounds with the private one.
-from torch.nn.init import _calculate_fan_in_and_fan_out as _calculate_fan_in_and_fan_out
-from torch.nn.init import constant_, dirac_, eye_, ones_, zeros_
+from torch.nn.init import (
+    _calculate_fan_in_and_fan_out,  # noqa: F401
+    constant_,
+    dirac_,
+    eye_,
+    ones_,
+    zeros_,
+)
 
 import unifinit as ui
 from unifinit.errors import ShapeError
