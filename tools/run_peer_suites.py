@@ -1,8 +1,8 @@
 """Run the peers' own test suites through the drop-in namespaces, and write the table of docs/drop-in.md.
 
 The suites of Keras and Haiku are installed with them. Those of PyTorch, JAX and TensorFlow are in their
-sources: give a folder with checkouts of these releases, named ``pytorch``, ``jax`` and ``tensorflow``. That of
-PyTorch needs the package ``expecttest``.
+sources: give a folder with checkouts of these releases, named ``pytorch``, ``jax`` and ``tensorflow``. The
+suite of PyTorch needs the package ``expecttest``.
 """
 
 from __future__ import annotations

@@ -115,6 +115,7 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Gene
     return _filled(tensor, ui.RandomNormal(mean, std), generator)
 
 
+@_overridable
 def trunc_normal_(
     tensor: Tensor,
     mean: float = 0.0,
@@ -130,12 +131,14 @@ def trunc_normal_(
     return _filled(tensor, ui.TruncatedNormal(mean, std, a, b, bounds="absolute"), generator)
 
 
+@_overridable
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator = None) -> Tensor:
     """Uniform, of variance 2 * gain² / (fan_in + fan_out). See `unifinit.GlorotUniform`."""
     _require_axes(tensor, 2)
     return _filled(tensor, ui.GlorotUniform(gain), generator)
 
 
+@_overridable
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator = None) -> Tensor:
     """Normal, of variance 2 * gain² / (fan_in + fan_out). See `unifinit.XavierNormal`."""
     _require_axes(tensor, 2)
@@ -154,6 +157,7 @@ def kaiming_uniform_(
     return _kaiming(ui.KaimingUniform, tensor, a, mode, nonlinearity, generator)
 
 
+@_overridable
 def kaiming_normal_(
     tensor: Tensor,
     a: float = 0,
@@ -180,12 +184,14 @@ def _kaiming(
     return _filled(tensor, cls(a, mode.lower(), nonlinearity), generator)
 
 
+@_overridable
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator = None) -> Tensor:
     """A matrix with orthonormal rows or columns, times a gain. See `unifinit.Orthogonal`."""
     _require_axes(tensor, 2)
     return _filled(tensor, ui.Orthogonal(gain), generator)
 
 
+@_overridable
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator = None) -> Tensor:
     """Normal, with a fraction of each column zero. See `unifinit.Sparse`."""
     _require_axes(tensor, 2, 2)
