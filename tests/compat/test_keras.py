@@ -1,6 +1,7 @@
 """unifinit.compat.keras: the classes of keras.initializers, and whose numbers they give."""
 
 import inspect
+import warnings
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ SHAPE = (8, 6)
 
 
 def as_numpy(x):
-    return np.asarray(keras.ops.convert_to_numpy(x))
+    return np.asarray(x.detach() if hasattr(x, "detach") else x)  # Keras' own way warns with NumPy 2.
 
 
 def test_has_every_public_name():
@@ -111,7 +112,10 @@ class TestClasses:
     def test_dtypes(self, name, config):
         initializer = getattr(drop_in, name)(**config, seed=5)
         for dtype in ("float16", "bfloat16", "float64"):
-            assert keras.backend.standardize_dtype(initializer(SHAPE, dtype).dtype) == dtype
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Explicitly requested dtype float64", UserWarning)
+                # JAX makes float32 of float64, and says so.
+                assert initializer(SHAPE, dtype).dtype == keras.ops.zeros(SHAPE, dtype).dtype
         keras.config.set_floatx("float16")
         try:
             assert keras.backend.standardize_dtype(initializer(SHAPE).dtype) == "float16"
@@ -155,9 +159,7 @@ def test_axes_decide_the_fans():
 def test_einsum_layers_say_what_their_axes_are():
     layer = keras.layers.EinsumDense("ab,bcd->acd", (4, 8), kernel_initializer=drop_in.HeUniform(seed=0))
     layer.build((None, 16))
-    assert np.abs(as_numpy(keras.ops.convert_to_tensor(layer.kernel))).max() == pytest.approx(
-        (6 / 16) ** 0.5, rel=0.02
-    )
+    assert np.abs(as_numpy(layer.kernel.value)).max() == pytest.approx((6 / 16) ** 0.5, rel=0.02)
 
 
 def test_stft_is_unifinits_where_it_has_the_window():

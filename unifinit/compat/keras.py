@@ -87,6 +87,8 @@ class _Drawn:
         """
         backend = keras.backend.backend()
         name = keras.backend.standardize_dtype(dtype or keras.config.floatx())
+        if name == "float64":  # JAX makes float32 of it, unless it has been told otherwise.
+            name = keras.backend.standardize_dtype(keras.ops.zeros((), name).dtype)
         seed = getattr(self, "seed", None)
         if isinstance(seed, keras.random.SeedGenerator):
             seed = seed.next()
