@@ -19,20 +19,23 @@ from unifinit import backend
 from unifinit.initializers.classes import CLASSES
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-FRAMEWORKS = ("torch", "tensorflow", "keras", "jax", "dask", "array_api_strict", "ml_dtypes")
+FRAMEWORKS = (
+    *("torch", "tensorflow", "keras", "jax", "flax", "haiku", "equinox"),
+    *("dask", "array_api_strict", "ml_dtypes"),
+)
 
 
 def examples() -> list[object]:
     """Each section of a page that has examples, to be skipped where a framework is missing."""
     found = []
-    for page in sorted(DOCS.glob("*.md")):
+    for page in sorted([*DOCS.glob("*.md"), *DOCS.glob("frameworks/*.md")]):
         for section in re.split(r"^(?=## )", page.read_text("utf-8"), flags=re.MULTILINE):
             blocks = re.findall(r"^```python\n(>>> .*?)^```", section, flags=re.MULTILINE | re.DOTALL)
             title = section.partition("\n")[0].lstrip("# ")
             missing = [
                 name
                 for name in FRAMEWORKS
-                if re.search(rf"import .*\b{name}\b", "".join(blocks)) and find_spec(name) is None
+                if re.search(rf"(import|from) .*\b{name}\b", "".join(blocks)) and find_spec(name) is None
             ]
             if blocks:
                 skip = pytest.mark.skipif(bool(missing), reason=f"needs {missing}")
