@@ -183,6 +183,17 @@ def test_traced_by_tensorflow_a_seed_generator_goes_on_advancing():
     assert np.array_equal(second, ui.HeNormal(seed=ui.Key(5 << 32 | 1))(SHAPE))
 
 
+def test_subclasses():
+    class Half(drop_in.RandomNormal):
+        def __init__(self, seed=None):
+            super().__init__(stddev=0.5, seed=seed)
+
+        def get_config(self):
+            return {"stddev": 0.5, "seed": self.seed}
+
+    assert np.array_equal(as_numpy(Half(seed=3)(SHAPE)), ui.RandomNormal(stddev=0.5, seed=3)(SHAPE))
+
+
 def test_errors_are_keras():
     with pytest.raises(ValueError, match="Argument `scale` must be positive float"):
         drop_in.VarianceScaling(scale=-1)

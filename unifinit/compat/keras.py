@@ -10,7 +10,7 @@ Importing this module also lets Keras load what has been saved with initializers
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import keras
 from keras.initializers import Constant, Identity, Initializer, Ones, Zeros
@@ -73,6 +73,9 @@ NAMES: dict[str, Any] = {}
 class _Drawn:
     """What the classes override: the call."""
 
+    equivalent: ClassVar[type[ui.Initializer]]
+    """The class of unifinit that draws."""
+
     def __call__(self, shape: Any, dtype: Any = None, layout: Any = None) -> Any:
         """A new tensor of Keras' backend.
 
@@ -101,8 +104,8 @@ class _Drawn:
 
 
 def _equivalent(instance: Any) -> ui.Initializer:
-    """The initializer of unifinit that has the name and the hyperparameters of one of Keras."""
-    cls: type[ui.Initializer] = getattr(ui, type(instance).__name__)
+    """The initializer of unifinit that has the hyperparameters of one of Keras."""
+    cls: type[ui.Initializer] = instance.equivalent
     config = instance.get_config()
     return cls(**{name: config[name] for name in cls.hyperparameters if name in config and name != "seed"})
 
@@ -118,17 +121,17 @@ def _axes(instance: Any, rank: int) -> Layout | None:
 
 
 def _named(cls: Class) -> Class:
-    """Register a class under the names that it has in Keras."""
+    """Register a class under the names that it has in Keras, beside unifinit's of the same name."""
+    cls.equivalent = getattr(ui, cls.__name__)
     original = getattr(keras.initializers, cls.__name__)
     NAMES.update({name: cls for name, value in vars(keras.initializers).items() if value is original})
-    cls.__doc__ = f"``keras.initializers.{cls.__name__}``, drawn by `unifinit.{cls.__name__}`."
     registered: Class = keras.saving.register_keras_serializable(NAMESPACE)(cls)
     return registered
 
 
 @_named
 class STFT(_Drawn, keras.initializers.STFT):  # type: ignore[misc]
-    """See the docstring that ``_named`` writes."""
+    """``keras.initializers.STFT``, drawn by `unifinit.STFT`."""
 
     def __call__(self, shape: Any, dtype: Any = None, layout: Any = None) -> Any:
         """A new tensor; for SciPy's windows of which unifinit has no own, Keras' tensor."""
@@ -141,57 +144,57 @@ class STFT(_Drawn, keras.initializers.STFT):  # type: ignore[misc]
 
 @_named
 class RandomUniform(_Drawn, keras.initializers.RandomUniform):  # type: ignore[misc]
-    """See the docstring that ``_named`` writes."""
+    """``keras.initializers.RandomUniform``, drawn by `unifinit.RandomUniform`."""
 
 
 @_named
 class RandomNormal(_Drawn, keras.initializers.RandomNormal):  # type: ignore[misc]
-    """See the docstring that ``_named`` writes."""
+    """``keras.initializers.RandomNormal``, drawn by `unifinit.RandomNormal`."""
 
 
 @_named
 class TruncatedNormal(_Drawn, keras.initializers.TruncatedNormal):  # type: ignore[misc]
-    """See the docstring that ``_named`` writes."""
+    """``keras.initializers.TruncatedNormal``, drawn by `unifinit.TruncatedNormal`."""
 
 
 @_named
 class VarianceScaling(_Drawn, keras.initializers.VarianceScaling):  # type: ignore[misc]
-    """See the docstring that ``_named`` writes."""
+    """``keras.initializers.VarianceScaling``, drawn by `unifinit.VarianceScaling`."""
 
 
 @_named
 class GlorotUniform(_Drawn, keras.initializers.GlorotUniform):  # type: ignore[misc]
-    """See the docstring that ``_named`` writes."""
+    """``keras.initializers.GlorotUniform``, drawn by `unifinit.GlorotUniform`."""
 
 
 @_named
 class GlorotNormal(_Drawn, keras.initializers.GlorotNormal):  # type: ignore[misc]
-    """See the docstring that ``_named`` writes."""
+    """``keras.initializers.GlorotNormal``, drawn by `unifinit.GlorotNormal`."""
 
 
 @_named
 class LecunUniform(_Drawn, keras.initializers.LecunUniform):  # type: ignore[misc]
-    """See the docstring that ``_named`` writes."""
+    """``keras.initializers.LecunUniform``, drawn by `unifinit.LecunUniform`."""
 
 
 @_named
 class LecunNormal(_Drawn, keras.initializers.LecunNormal):  # type: ignore[misc]
-    """See the docstring that ``_named`` writes."""
+    """``keras.initializers.LecunNormal``, drawn by `unifinit.LecunNormal`."""
 
 
 @_named
 class HeUniform(_Drawn, keras.initializers.HeUniform):  # type: ignore[misc]
-    """See the docstring that ``_named`` writes."""
+    """``keras.initializers.HeUniform``, drawn by `unifinit.HeUniform`."""
 
 
 @_named
 class HeNormal(_Drawn, keras.initializers.HeNormal):  # type: ignore[misc]
-    """See the docstring that ``_named`` writes."""
+    """``keras.initializers.HeNormal``, drawn by `unifinit.HeNormal`."""
 
 
 @_named
 class Orthogonal(_Drawn, keras.initializers.Orthogonal):  # type: ignore[misc]
-    """See the docstring that ``_named`` writes."""
+    """``keras.initializers.Orthogonal``, drawn by `unifinit.Orthogonal`."""
 
 
 constant = Constant
