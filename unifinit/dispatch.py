@@ -47,10 +47,11 @@ def create(
         Which part of the array is wanted; an ellipsis for all of it.
     """
     chosen = resolve(like, backend)
+    is_chosen = chosen is not None
     if chosen is None:
         chosen = (None if type(dtype) is str else registry().owner(dtype)) or registry().get(DEFAULT)
     made, place = planned(plan, chosen, shape, dtype, like=like, device=device, layout=layout, index=index)
-    return chosen.run(_keyed(made, key, chosen, place), place)
+    return chosen.run(_keyed(made, key, chosen, place, is_chosen=is_chosen), place)
 
 
 def resolve(like: Array | None, backend: Any) -> Backend | None:
@@ -95,7 +96,7 @@ def fill(plan: MakePlan, key: AnyKey | None, target: Array, *, layout: str | Lay
     backend = registry().of(target)
     info = backend.inspect(target)
     made = plan(as_shape(info.shape), info.dtype, as_layout(layout))
-    backend.fill(target, _keyed(made, key, backend, info.device))
+    backend.fill(target, _keyed(made, key, backend, info.device, is_chosen=True))
 
 
 def as_any_key(seed: SupportsIndex | AnyKey | Array | None) -> AnyKey:
@@ -115,7 +116,7 @@ def as_any_key(seed: SupportsIndex | AnyKey | Array | None) -> AnyKey:
     return as_key(seed)  # type: ignore[arg-type]  # It is neither traced nor an array.
 
 
-def _keyed(plan: Plan, key: AnyKey | None, backend: Backend, place: object) -> Plan:
+def _keyed(plan: Plan, key: AnyKey | None, backend: Backend, place: object, *, is_chosen: bool) -> Plan:
     if isinstance(key, TracedKey) and key.xp is not getattr(backend, "xp", key.xp):
         raise ArgumentError(
             f"seed= is a key that is only known when what another library records is run, but {backend.name} "
@@ -127,11 +128,14 @@ def _keyed(plan: Plan, key: AnyKey | None, backend: Backend, place: object) -> P
                 f"the array is spread over several processes or replicas, each of which would draw fresh "
                 f"entropy of its own; wanted a seed, the same in all of them ({place})"
             )
-        if backend.is_tracing():
+        # A library that calls an initializer for its layer asks for no backend, and may be recording.
+        recording = backend if is_chosen else registry().recording()
+        if recording is not None and recording.is_tracing():
             raise SeedError(
-                f"{backend.name} is recording a computation, in which fresh entropy would be drawn once and "
-                "be the same ever after; wanted a seed: an integer, a unifinit.Key, or a key that is an "
+                f"{recording.name} is recording a computation, in which fresh entropy would be drawn once "
+                "and be the same ever after; wanted a seed: an integer, a unifinit.Key, or a key that is an "
                 "argument of the function"
+                + ("" if is_chosen else f"; or backend={backend.name!r}, if one draw is meant")
             )
         key = as_key(None)
     return plan.with_key(key)

@@ -100,6 +100,18 @@ class Registry:
             self._owners[cls] = None if name is None else self.get(name)
         return self._owners[cls]
 
+    def recording(self) -> Backend | None:
+        """The backend of an imported library that is recording a computation; None if there is none."""
+        for name, record in self._plugins.records.items():
+            if record.modules[0] in sys.modules:
+                try:
+                    backend = self.get(name)
+                except BackendUnavailableError:
+                    continue
+                if backend.is_tracing():
+                    return backend
+        return None
+
     def resolve(self, backend: Any) -> Backend:
         """The backend for what a caller gave: a name, a module or an array namespace, or a backend."""
         if isinstance(backend, str):

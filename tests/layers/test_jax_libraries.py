@@ -156,6 +156,14 @@ class TestHaiku:
         assert same(restored, after)
         assert same(network.apply(restored, X), network.apply(after, X))
 
+    def test_fresh_entropy_does_not_become_a_constant(self):
+        network = self.network(ui.GlorotUniform())
+        assert network.init(jax().random.key(0), X)["linear_1"]["w"].shape == (4, 8)
+        with pytest.raises(ui.SeedError, match=r"jax is recording.*or backend='numpy', if one draw is meant"):
+            jax().jit(network.init)(jax().random.key(0), X)
+        drawn = jax().jit(lambda: ui.GlorotUniform()((4, 8), backend="numpy"))
+        assert drawn().shape == (4, 8)
+
     def test_the_drop_in_namespace_takes_keys_of_haiku(self):
         hk = pytest.importorskip("haiku")
         drop_in = pytest.importorskip("unifinit.compat.haiku")
