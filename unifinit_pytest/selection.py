@@ -65,6 +65,10 @@ def _selection(config: pytest.Config) -> Selection:
         else:
             _check(name, source, ("installed",))
             chosen[name] = None
+    if missed := [name for name in required or () if name not in chosen]:
+        raise pytest.UsageError(
+            f"--unifinit-require names {or_list(missed)}, on which no test will run; wanted it in {source}"
+        )
     if not chosen:
         raise pytest.UsageError(
             f"{source} names no backend; wanted some of {or_list(known())}, or 'installed'"

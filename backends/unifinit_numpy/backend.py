@@ -84,11 +84,13 @@ class NumpyBackend(ArrayApiBackend):
         self, request: Request, generator: np.random.Generator, device: Any, target: Any = None
     ) -> Any:
         """What NumPy draws as float64, in the dtype of the array."""
-        elements = None if target is None else writable(target)
-        values = generated.generated(request, generator)
-        if values is None or elements is None:
-            return None if values is None else values.astype(native_dtype(request.dtype.name), copy=False)
-        elements[...] = values
+        draw = generated.drawing(request, generator)
+        if draw is None:
+            return None
+        if target is None:
+            return draw().astype(native_dtype(request.dtype.name), copy=False)
+        elements = writable(target)  # Before anything is drawn.
+        elements[...] = draw()
         return target
 
     def native(

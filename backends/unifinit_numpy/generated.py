@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,14 +16,14 @@ def key_from(generator: np.random.Generator) -> Key:
     return Key(int(generator.integers(2**64, dtype=np.uint64)))
 
 
-def generated(request: Request, generator: np.random.Generator) -> Any:
-    """Numbers of float64; None if NumPy has no such distribution."""
+def drawing(request: Request, generator: np.random.Generator) -> Callable[[], Any] | None:
+    """What draws numbers of float64; None if NumPy has no such distribution."""
     config = request.config
     if request.dtype.is_complex:
         return None
     if request.name == "RandomUniform":
         maxval = 1.0 if config["maxval"] is None else config["maxval"]
-        return generator.uniform(config["minval"], maxval, request.shape)
+        return partial(generator.uniform, config["minval"], maxval, request.shape)
     if request.name == "RandomNormal":
-        return generator.normal(config["mean"], config["stddev"], request.shape)
+        return partial(generator.normal, config["mean"], config["stddev"], request.shape)
     return None

@@ -106,10 +106,14 @@ class TestWrongNames:
             ("--unifinit-backends=,", "*--unifinit-backends names no backend; wanted some of*'installed'*"),
             ("--unifinit-require=numpy,tw", "*--unifinit-require: no backend 'tw' (did you mean 'twin'?)*"),
             ("--unifinit-require=", "*--unifinit-require names no backend; wanted some of*'all'*"),
+            (
+                "--unifinit-backends=twin --unifinit-require=numpy",
+                "*--unifinit-require names 'numpy', on which no test will run; wanted it in *",
+            ),
         ],
     )
     def test_of_options(self, run, option, message):
-        result = run("def test():\n    pass\n", option)
+        result = run("def test():\n    pass\n", *option.split())
         assert result.ret == pytest.ExitCode.USAGE_ERROR
         result.stderr.fnmatch_lines([message])
 

@@ -10,16 +10,16 @@ BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize("name", ["numpy", "torch"])
-def test_first_test_fails_as_shown(pytester, name):
+def test_first_tests_pass_and_fail_as_shown(pytester, name):
     pytest.importorskip(name)
-    library, test = [text for kind, text in BLOCKS if kind == "python"][:2]
+    library, *tests = [text for kind, text in BLOCKS if kind == "python"][:3]
     (report,) = [text for kind, text in BLOCKS if kind == "text"]
-    pytester.makepyfile(mylib=library, test_mylib=test)
+    pytester.makepyfile(mylib=library, test_mylib="\n".join(tests))
     pytester.syspathinsert()
     result = pytester.runpytest_inprocess(
         "-p", "unifinit_pytest", f"--unifinit-backends={name}", "-W", "error"
     )
-    result.assert_outcomes(failed=1)
+    result.assert_outcomes(passed=1, failed=1)
     assert report.replace("torch", name) in "\n".join(result.outlines) + "\n"
 
 
