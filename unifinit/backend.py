@@ -223,8 +223,11 @@ class Backend(Protocol):
     def is_generator(self, x: object) -> bool:
         """Whether ``x`` is a source of the library's own random numbers: a generator, a key, or seeds."""
 
-    def key_from(self, generator: Any) -> AnyKey:
-        """A key for unifinit's stream, drawn by such a generator."""
+    def is_sharding(self, x: object) -> bool:
+        """Whether ``x`` tells how an array is divided, as libraries hand it over as ``layout``."""
+
+    def key_from(self, generator: Any, device: Any) -> AnyKey:
+        """A key for unifinit's stream, drawn by such a generator, for an array on a device."""
 
     def generated(
         self, request: Request, generator: Any, device: Any, target: Array | None = None
@@ -356,7 +359,11 @@ class ArrayApiBackend:
         """False: the standard has no random numbers."""
         return False
 
-    def key_from(self, generator: Any) -> AnyKey:
+    def is_sharding(self, x: object) -> bool:
+        """False: the standard knows no other processes."""
+        return False
+
+    def key_from(self, generator: Any, device: Any) -> AnyKey:
         """Raise an ``ArgumentError``: there is no generator."""
         raise ArgumentError(
             f"{self.name} has no generators of random numbers; wanted seed=, not {generator!r}"

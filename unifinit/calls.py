@@ -74,7 +74,11 @@ def backend_of_key(key: Any) -> Any:
 
 def owner_of_place(layout: Any) -> Any:
     """The backend of a sharding that a library hands over as ``layout``; None if it is a layout of ours."""
-    if isinstance(layout, Layout):
-        return None
-    owner = registry().owner(layout)
-    return owner if owner is not None and hasattr(type(layout), "addressable_devices") else None
+    owner = None if isinstance(layout, Layout) else registry().owner(layout)
+    return owner if owner is not None and owner.is_sharding(layout) else None
+
+
+def part(partition_info: Any, shape: Any) -> tuple[Any, tuple[slice, ...]]:
+    """The whole shape, and which part of it a partition of a variable of TensorFlow 1 is."""
+    starts_and_sizes = zip(partition_info.var_offset, shape, strict=True)
+    return partition_info.full_shape, tuple(slice(start, start + size) for start, size in starts_and_sizes)

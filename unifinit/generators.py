@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from unifinit import dispatch
 from unifinit.distributions import Normal, TruncatedNormal, Uniform
 from unifinit.errors import ArgumentError, UnsupportedArrayError
+from unifinit.key import Key
 from unifinit.layout import Layout, as_layout
 from unifinit.plan import Plan
 from unifinit.registry import registry
@@ -53,13 +54,13 @@ def create(
     made, place = dispatch.planned(
         initializer._plan, chosen, shape, dtype, like=like, device=device, layout=layout
     )
-    if not made.content.needs_key:
-        return chosen.run(made, place)
+    if not made.content.needs_key or not made.size:
+        return chosen.run(made.with_key(Key(0)), place)
     for request in requests(initializer, made, as_layout(layout)):
         found = chosen.generated(request, generator, place)
         if found is not None:
             return found
-    return chosen.run(made.with_key(chosen.key_from(generator)), place)
+    return chosen.run(made.with_key(chosen.key_from(generator, place)), place)
 
 
 def fill(
@@ -70,12 +71,12 @@ def fill(
     backend = backend_of(generator, registry().of(target))
     info = backend.inspect(target)
     made = initializer._plan(info.shape, info.dtype, as_layout(layout))
-    if made.content.needs_key:
+    if made.content.needs_key and made.size:
         for request in requests(initializer, made, as_layout(layout)):
             if backend.generated(request, generator, info.device, target) is not None:
                 return
-        made = made.with_key(backend.key_from(generator))
-    backend.fill(target, made)
+        made = made.with_key(backend.key_from(generator, info.device))
+    backend.fill(target, made if made.size else made.with_key(Key(0)))
 
 
 def backend_of(generator: Any, wanted: Backend | None) -> Backend:
@@ -106,8 +107,9 @@ def backend_of(generator: Any, wanted: Backend | None) -> Backend:
         raise ArgumentError(
             f"generator= is {generator!r}, of type {kind}, by which no library draws"
             + ("" if wanted is None else f" an array of {wanted.name}")
-            + "; wanted a torch.Generator, a numpy.random.Generator, a tf.random.Generator, a pair of seeds "
-            "with backend='tensorflow', or a key of JAX. An integer or a unifinit.Key goes to seed="
+            + "; wanted one that belongs to a library, such as a torch.Generator, a numpy.random.Generator, "
+            "a tf.random.Generator, a pair of seeds with backend='tensorflow', or a key of JAX. An integer "
+            "or a unifinit.Key goes to seed="
         )
     if wanted is not None:
         raise ArgumentError(

@@ -206,6 +206,11 @@ def as_shape(shape: object) -> Shape:
     """
     if type(shape) is tuple and _is_plain(shape):
         return shape
+    if getattr(shape, "dtype", None) == "uint32" and not isinstance(shape, np.ndarray):
+        raise ShapeError(
+            f"shape {shape!r} is an array of uint32, as keys of JAX are; wanted a shape behind the key: "
+            "init(key, shape)"
+        )
     try:
         dimensions = (shape,) if not isinstance(shape, Iterable) else tuple(shape)
         if isinstance(shape, NO_SHAPES) or any(isinstance(dim, (bool, np.bool_)) for dim in dimensions):

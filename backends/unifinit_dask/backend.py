@@ -83,6 +83,10 @@ class DaskBackend(NumpyBackend):
             "backend=unifinit_dask.with_chunks(chunks)"
         )
 
+    def is_generator(self, x: object) -> bool:
+        """False: what draws for an array of NumPy does not draw for each chunk."""
+        return False
+
     def run(self, plan: Plan, device: Memory | None) -> da.Array:
         """A new array, of which nothing is computed yet."""
         chunks = self.chunks

@@ -245,9 +245,13 @@ class JaxBackend(ArrayApiBackend):
         """Whether ``x`` is a key, of any of JAX's generators."""
         return generated.is_key(x)
 
-    def key_from(self, generator: jax.Array) -> AnyKey:
-        """The key itself."""
-        return as_key(generator)
+    def is_sharding(self, x: object) -> bool:
+        """Whether ``x`` is a sharding."""
+        return isinstance(x, jax.sharding.Sharding)
+
+    def key_from(self, generator: jax.Array, device: Any) -> AnyKey:
+        """The key itself; of another generator than that of the stream, one that it draws."""
+        return as_key(generated.words_from(generator))
 
     def generated(
         self, request: Request, generator: jax.Array, device: Any, target: Any = None

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax.nn import initializers
 
 from unifinit.backend import Layout, Request
+from unifinit_jax.traced import THREEFRY
 
 Function: TypeAlias = Callable[..., jax.Array]
 
@@ -30,13 +31,25 @@ SCALING = {
 }
 
 
+COMPLEX = ("RandomNormal", "VarianceScaling", *SCALING)
+"""What JAX draws complex numbers of."""
+
+
 def is_key(x: object) -> bool:
     """Whether an array is a key: a typed one, or the words of one."""
     if not isinstance(x, jax.Array):
         return False
     if jnp.issubdtype(x.dtype, jax.dtypes.prng_key):
         return bool(x.ndim == 0)
-    return bool(x.ndim == 1 and x.dtype == jnp.uint32)
+    return bool(x.shape in ((2,), (4,)) and x.dtype == jnp.uint32)
+
+
+def words_from(key: jax.Array) -> jax.Array:
+    """A key of Threefry: the key itself, or what one of another generator draws."""
+    typed = key if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else jax.random.wrap_key_data(key)
+    if str(jax.random.key_impl(typed)) == THREEFRY:
+        return key
+    return jax.random.bits(key, (2,), jnp.uint32)
 
 
 def generated(request: Request, key: jax.Array) -> jax.Array | None:
@@ -48,6 +61,8 @@ def generated(request: Request, key: jax.Array) -> jax.Array | None:
 def function_of(request: Request) -> Any:
     """The function for a request; None if there is none."""
     config = request.config
+    if request.dtype.bits == 8 or (request.dtype.is_complex and request.name not in COMPLEX):
+        return None
     if request.name == "RandomUniform":
         return uniform(config["minval"], 1.0 if config["maxval"] is None else config["maxval"])
     if request.name == "RandomNormal":
@@ -111,6 +126,8 @@ def orthogonal(request: Request) -> Any:
     if roles is None or len(roles.outputs) != 1 or roles.batch:
         return None
     gain = request.config["gain"]
+    if request.dtype.bits < 32 or request.config.get("flatten", "inputs") != "inputs":
+        return None
     if request.name == "Orthogonal":
         return initializers.orthogonal(gain, column_axis=roles.outputs[0])
     if roles.outputs[0] != len(request.shape) - 1 or roles.inputs != (len(request.shape) - 2,):

@@ -76,7 +76,7 @@ class NumpyBackend(ArrayApiBackend):
         """Whether ``x`` is a ``numpy.random.Generator``."""
         return isinstance(x, np.random.Generator)
 
-    def key_from(self, generator: np.random.Generator) -> Key:
+    def key_from(self, generator: np.random.Generator, device: Any) -> Key:
         """A key, drawn by a generator."""
         return generated.key_from(generator)
 

@@ -116,7 +116,7 @@ class TensorflowBackend(ArrayApiBackend):
         """Whether ``x`` is a ``tf.random.Generator``, or a pair of seeds."""
         return generated.is_generator(x)
 
-    def key_from(self, generator: Any) -> AnyKey:
+    def key_from(self, generator: Any, device: Any) -> AnyKey:
         """A key, drawn by a generator or made of a pair of seeds."""
         return generated.key_from(generator)
 

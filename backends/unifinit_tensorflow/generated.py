@@ -31,12 +31,15 @@ def is_generator(x: object) -> bool:
     if isinstance(x, (tf.random.Generator, tf.random.experimental.Generator)):
         return True
     if isinstance(x, (tuple, list)):
-        return len(x) == 2 and all(
-            isinstance(word, (int, np.integer)) and not isinstance(word, bool) for word in x
-        )
+        return len(x) == 2 and all(map(is_seed, x))
     if isinstance(x, (tf.Tensor, tf.Variable)):
         return bool(x.dtype.is_integer and x.shape == (2,))
     return isinstance(x, np.ndarray) and x.shape == (2,) and x.dtype.kind in "iu"
+
+
+def is_seed(x: object) -> bool:
+    """Whether ``x`` is one of a pair of seeds, which TensorFlow holds as int64."""
+    return isinstance(x, (int, np.integer)) and not isinstance(x, bool) and -(2**63) <= int(x) < 2**63
 
 
 def is_stateful(generator: Any) -> bool:
@@ -49,11 +52,16 @@ def key_from(generator: Any) -> AnyKey:
     if is_stateful(generator):
         words = generator.uniform_full_int((2,), dtype=tf.uint32)
         return recorded.key_of(words)
-    if isinstance(generator, (tf.Tensor, tf.Variable)):
+    if isinstance(generator, (tf.Tensor, tf.Variable)) and tf.executing_eagerly():
+        generator = generator.numpy()
+    if isinstance(generator, (tf.Tensor, tf.Variable)):  # Of which only the lower words count.
         words = tf.cast(generator, tf.uint64)
         return recorded.key_of(tf.bitwise.bitwise_and(words, tf.constant(0xFFFFFFFF, tf.uint64)))
-    first, second = (int(word) & 0xFFFFFFFF for word in generator)
-    return Key(first << 32 | second)
+    first, second = (int(word) & 0xFFFFFFFFFFFFFFFF for word in generator)
+    key = Key((first & 0xFFFFFFFF) << 32 | second & 0xFFFFFFFF)
+    if first >> 32 or second >> 32:
+        key = key.fold_in(first >> 32).fold_in(second >> 32)
+    return key
 
 
 def generated(request: Request, generator: Any, device: Any) -> Any:
@@ -72,14 +80,11 @@ def generated(request: Request, generator: Any, device: Any) -> Any:
             return None
         numbers = {"mean": config["mean"], "stddev": config["stddev"]}
         return drawn("truncated_normal", request, generator, device, **numbers)
-    if request.name == "Orthogonal" and len(request.shape) >= 2 and not is_stateful(generator):
-        rank = len(request.shape)
-        return (
-            orthogonal(request, generator, device)
-            if request.layout.roles(rank) == LAYOUT.roles(rank)
-            else None
-        )
-    return None
+    rank = len(request.shape)
+    if request.name != "Orthogonal" or rank < 2 or is_stateful(generator) or request.dtype.bits < 32:
+        return None
+    is_known = config["flatten"] == "inputs" and request.layout.roles(rank) == LAYOUT.roles(rank)
+    return orthogonal(request, generator, device) if is_known else None
 
 
 def drawn(name: str, request: Request, generator: Any, device: Any, **numbers: float) -> Any:
@@ -118,7 +123,7 @@ def orthogonal(request: Request, generator: Any, device: Any) -> Any:
         )
 
     class Pair(keras.random.SeedGenerator):  # type: ignore[misc]
-        """A source of seeds that has two, as Keras wants them."""
+        """A source of two seeds, which is all that Keras asks a generator for."""
 
         def __init__(self) -> None:
             """Without a variable."""

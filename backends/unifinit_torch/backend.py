@@ -14,12 +14,12 @@ import numpy as np
 import torch
 
 from unifinit.backend import (
+    AnyKey,
     ArrayApiBackend,
     ArrayInfo,
     Computed,
     DeviceError,
     DType,
-    Key,
     Ops,
     Plan,
     Request,
@@ -164,9 +164,10 @@ class TorchBackend(ArrayApiBackend):
         """Whether ``x`` is a ``torch.Generator``."""
         return isinstance(x, torch.Generator)
 
-    def key_from(self, generator: torch.Generator) -> Key:
-        """A key, drawn by a generator."""
-        return generated.key_from(generator)
+    def key_from(self, generator: torch.Generator, device: Any) -> AnyKey:
+        """A key, drawn by a generator; of a tensor that is spread over processes, the first one's."""
+        words = generated.words_from(generator)
+        return self.key(distributed().agreed(words, device) if isinstance(device, tuple) else words)
 
     def generated(
         self, request: Request, generator: torch.Generator, device: Any, target: Any = None

@@ -283,6 +283,15 @@ def _joined(spans: Iterable[range]) -> Spans:
     return tuple(joined)
 
 
+def agreed(words: torch.Tensor, sharding: Sharding) -> torch.Tensor:
+    """What the first process of a mesh has drawn: each may have a generator in another state."""
+    words = words.to(sharding.device)
+    for axis in reversed(range(sharding.mesh.ndim)):
+        group = sharding.mesh.get_group(axis)
+        dist.broadcast(words, group=group, group_src=0)
+    return words
+
+
 def check_ranks(group: dist.ProcessGroup | None) -> None:
     """Compare the fingerprints of all ranks of a group."""
     found: list[Any] = [None] * dist.get_world_size(group)

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import torch
 from torch.nn import init
 
-from unifinit.backend import Key, Layout, Request, key_of_array
+from unifinit.backend import Layout, Request
 
 Filler: TypeAlias = Callable[..., torch.Tensor]
 
@@ -17,12 +17,13 @@ LAYOUT = Layout("OI...")
 """How ``torch.nn.init`` reads a shape."""
 GAINS = ("linear", "sigmoid", "tanh", "relu", "leaky_relu", "selu")
 """The nonlinearities of which ``torch.nn.init.calculate_gain`` knows the gain."""
+MODES = ("fan_in", "fan_out")
 
 
-def key_from(generator: torch.Generator) -> Key:
-    """A key, by one draw of two words."""
-    words = torch.empty(2, dtype=torch.int64, device=generator.device)
-    return key_of_array((words.random_(0, 2**32, generator=generator)).cpu().numpy())
+def words_from(generator: torch.Generator) -> torch.Tensor:
+    """Two words of 32 bits."""
+    device = generator.device
+    return torch.randint(0, 2**32, (2,), dtype=torch.int64, device=device, generator=generator)
 
 
 def generated(
@@ -42,7 +43,7 @@ def generated(
 def filler_of(request: Request) -> Filler | None:
     """The function for a request, with its parameters."""
     config = request.config
-    if request.dtype.is_complex and request.name != "RandomNormal":
+    if (request.dtype.is_complex and request.name != "RandomNormal") or request.dtype.bits == 8:
         return None
     if request.name == "RandomUniform":
         maxval = 1.0 if config["maxval"] is None else config["maxval"]
@@ -57,8 +58,10 @@ def filler_of(request: Request) -> Filler | None:
         if request.layout.roles(len(request.shape)) != LAYOUT.roles(len(request.shape)):
             return None
         if request.name == "Sparse":
-            return partial(init.sparse_, sparsity=config["sparsity"], std=config["stddev"])
-        return partial(init.orthogonal_, gain=config["gain"])
+            sparse = partial(init.sparse_, sparsity=config["sparsity"], std=config["stddev"])
+            return sparse if config["per"] == "input" else None
+        is_known = config["flatten"] == "inputs" and request.dtype.bits >= 32
+        return partial(init.orthogonal_, gain=config["gain"]) if is_known else None
     if request.layout.weight(request.shape).fans != LAYOUT.weight(request.shape).fans:
         return None
     return scaling(request.name, config)
@@ -85,7 +88,8 @@ def scaling(name: str, config: Any) -> Filler | None:
         return partial(init.kaiming_uniform_, nonlinearity="relu")
     if name == "LecunUniform":
         return partial(init.kaiming_uniform_, nonlinearity="linear")
-    if name in ("KaimingUniform", "KaimingNormal") and config["nonlinearity"] in GAINS:
+    is_kaiming = name in ("KaimingUniform", "KaimingNormal")
+    if is_kaiming and config["nonlinearity"] in GAINS and config["mode"] in MODES:
         function = init.kaiming_uniform_ if name == "KaimingUniform" else init.kaiming_normal_
         return partial(function, a=config["a"], mode=config["mode"], nonlinearity=config["nonlinearity"])
     return None

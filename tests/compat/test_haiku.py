@@ -80,6 +80,13 @@ def test_parameters_that_are_arrays():
         np.testing.assert_allclose(found - 1, (standard - 1) / 2, rtol=1e-5)
 
 
+def test_ends_that_are_arrays_and_wide_dtypes():
+    jnp = jax.numpy
+    array = drawn(drop_in.RandomUniform(jnp.zeros(3), jnp.array([1.0, 2.0, 4.0])), (512, 3))
+    np.testing.assert_allclose(array.max(axis=0), [1, 2, 4], rtol=0.05)
+    assert drawn(drop_in.RandomNormal(), dtype=np.float64).dtype == jnp.float32  # The 64-bit mode is off.
+
+
 def test_complex_numbers_have_haikus_variance():
     ours, theirs = (
         drawn(module.TruncatedNormal(0.5), (256, 256), "complex64") for module in (drop_in, hk.initializers)

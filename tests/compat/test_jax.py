@@ -28,7 +28,8 @@ AXES = [
 
 
 def test_has_every_public_name():
-    assert set(drop_in.__all__) == {name for name in dir(initializers) if name[0] != "_"}
+    public = {name for name in dir(initializers) if name[0] != "_"}
+    assert set(drop_in.__all__) == public | {"zeros_init", "ones_init"}
 
 
 @pytest.mark.parametrize("name", BUILDERS)
@@ -95,6 +96,34 @@ def test_matrices_are_jaxs_within_rounding(column_axis):
         shape = (3, 3, 4, 6)
         ours, theirs = (module.delta_orthogonal()(KEY, shape) for module in (drop_in, initializers))
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize("column_axis", [-1, 0, -2])
+def test_delta_kernels_are_zero_but_for_their_centre(column_axis):
+    ours, theirs = (
+        np.asarray(module.delta_orthogonal(2.0, column_axis)(KEY, (5, 4, 6)))
+        for module in (drop_in, initializers)
+    )
+    assert np.array_equal(ours != 0, theirs != 0)
+    np.testing.assert_allclose(ours[2] @ ours[2].T, 4 * np.eye(4), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["uniform", "normal", "truncated_normal"])
+def test_scales_that_are_arrays(name):
+    draw = jax.jit(lambda scale: getattr(drop_in, name)(scale)(KEY, (8,)))
+    np.testing.assert_allclose(draw(0.5), getattr(drop_in, name)(0.5)(KEY, (8,)), rtol=1e-6)
+    gradient = jax.grad(lambda scale: getattr(drop_in, name)(scale)(KEY, (8,)).sum())(0.5)
+    assert gradient == pytest.approx(float(getattr(drop_in, name)(1.0)(KEY, (8,)).sum()), rel=1e-5)
+
+
+def test_builders_of_flax():
+    assert drop_in.zeros_init() is initializers.zeros
+    assert drop_in.ones_init() is initializers.ones
+
+
+def test_a_raw_key_without_a_shape_is_no_shape():
+    with pytest.raises(ui.ShapeError, match=r"as keys of JAX are; wanted a shape behind the key"):
+        ui.HeNormal(seed=0)(jax.random.PRNGKey(7), jax.numpy.float32)
 
 
 def test_dtypes():

@@ -183,14 +183,40 @@ def test_traced_by_tensorflow_a_seed_generator_goes_on_advancing():
     assert np.array_equal(second, ui.HeNormal(seed=ui.Key(5 << 32 | 1))(SHAPE))
 
 
+def test_integers_are_keras_own():
+    initializer = drop_in.RandomUniform(0, 10, seed=0)
+    if keras.backend.backend() == "tensorflow":
+        assert set(as_numpy(initializer((100,), "int32"))) <= set(range(10))
+
+
+def test_custom_objects_come_first():
+    class HeNormal(drop_in.Ones):
+        pass
+
+    config = {"class_name": "HeNormal", "config": {}}
+    assert type(drop_in.deserialize(config, {"HeNormal": HeNormal})) is HeNormal
+    with keras.saving.custom_object_scope({"HeNormal": HeNormal}):
+        assert type(drop_in.get(config)) is HeNormal
+
+
+def test_unifinit_reads_what_keras_writes_of_its_initializers():
+    initializer = ui.Scaled(ui.HeNormal(seed=3), 0.5)
+    assert ui.get(keras.initializers.serialize(initializer)) == initializer
+
+
 def test_subclasses():
     class Half(drop_in.RandomNormal):
         def __init__(self, seed=None):
             super().__init__(stddev=0.5, seed=seed)
 
         def get_config(self):
-            return {"stddev": 0.5, "seed": self.seed}
+            return {"seed": self.seed}
 
+    class KaimingNormal(drop_in.VarianceScaling):
+        def __init__(self, seed=None):
+            super().__init__(2.0, "fan_in", "uniform", seed=seed)
+
+    assert np.array_equal(as_numpy(KaimingNormal(seed=3)(SHAPE)), ui.HeUniform(seed=3)(SHAPE))
     assert np.array_equal(as_numpy(Half(seed=3)(SHAPE)), ui.RandomNormal(stddev=0.5, seed=3)(SHAPE))
 
 

@@ -171,6 +171,16 @@ def test_the_truncated_normal_is_not_corrected():
     assert np.abs(values).max() <= 2
 
 
+def test_seeds_of_numpy():
+    assert np.array_equal(drop_in.he_normal(seed=np.int64(3))(SHAPE), ui.HeNormal(seed=3)(SHAPE))
+
+
+def test_a_matrix_is_not_partitioned_without_a_seed():
+    partitioner = v1.fixed_size_partitioner(2)
+    with tf.Graph().as_default(), pytest.raises(ui.SeedError, match="belong to another matrix; wanted seed="):
+        v1.get_variable("W", SHAPE, initializer=drop_in.Orthogonal, partitioner=partitioner)
+
+
 def test_negative_seeds():
     assert np.array_equal(drop_in.RandomNormal(seed=-1)(SHAPE), ui.RandomNormal(seed=2**64 - 1)(SHAPE))
 

@@ -3,12 +3,14 @@
 import inspect
 import warnings
 
+import numpy as np
 import pytest
 
 import unifinit as ui
 
 torch = pytest.importorskip("torch")
 drop_in = pytest.importorskip("unifinit.compat.torch")
+FakeTensorMode = pytest.importorskip("torch._subclasses").FakeTensorMode
 init = torch.nn.init
 
 DRAWING = {
@@ -98,9 +100,30 @@ class TestDrawing:
 
     def test_wrong_generators(self, name):
         tensor = torch.zeros(8, 6)
-        with pytest.raises((TypeError, AttributeError, ValueError)):
-            self.call(name, tensor, "generator")
+        for wrong in ("generator", 5):
+            with pytest.raises(ui.ArgumentError, match="by which no library draws an array of torch"):
+                self.call(name, tensor, wrong)
+        with pytest.raises(ui.ArgumentError, match="of numpy, but the array is to be one of torch"):
+            self.call(name, tensor, np.random.default_rng())
         assert not tensor.any()
+        with pytest.raises(TypeError, match="tensor"):
+            getattr(drop_in, name)(generator=None)
+
+    def test_where_code_is_read_recorded_or_transformed(self, name):
+        def draw(x):
+            return self.call(name, x) * 2
+
+        torch.compiler.reset()  # Or one too many versions of this function are compiled.
+        compiled = torch.compile(draw, fullgraph=True, backend="aot_eager")
+        first, second = compiled(torch.empty(8, 6)), compiled(torch.empty(8, 6))
+        assert first.abs().max() > 0
+        assert not torch.equal(first, second)
+        with FakeTensorMode():
+            assert draw(torch.empty(8, 6)).shape == (8, 6)
+        gradient = torch.func.grad(lambda x: (x * self.call(name, torch.empty(8, 6))).sum())
+        assert gradient(torch.ones(8, 6)).abs().max() > 0
+        several = torch.vmap(lambda x: draw(x.clone()), randomness="different")(torch.empty(3, 8, 6))
+        assert not torch.equal(several[0], several[1])
 
 
 @pytest.mark.parametrize("name", [*DRAWING, "constant_"])

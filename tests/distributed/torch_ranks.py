@@ -196,6 +196,25 @@ def views_are_filled_as_tensors_of_their_own(world: World) -> None:
 
 
 @check
+def generators_in_other_states_agree_on_a_key(world: World) -> None:
+    import unifinit.compat.torch as drop_in
+
+    for mesh in world.meshes:
+        # The first rank's generator decides, as in PyTorch.
+        target = garbage((12, 8), "float32", mesh, [Shard(0), Replicate()][: mesh.ndim])
+        torch.manual_seed(world.rank)
+        drop_in.orthogonal_(target)
+        torch.manual_seed(0)
+        expected = drop_in.orthogonal_(torch.empty(12, 8))
+        assert data(target) == data(expected)
+        again = garbage((12, 8), "float32", mesh, [Shard(0), Replicate()][: mesh.ndim])
+        blocked = ui.Blocked([ui.HeNormal(), ui.Zeros()])
+        blocked.fill_(again, generator=torch.Generator().manual_seed(world.rank))
+        expected = torch.empty(12, 8)
+        assert data(again) == data(blocked.fill_(expected, generator=torch.Generator().manual_seed(0)))
+
+
+@check
 def nothing_is_sent(world: World) -> None:
     target = garbage((64, 48), "float32", world.line, [Shard(0)])
     for initializer in (ui.HeNormal(seed=KEY), ui.Orthogonal(seed=KEY), ui.Zeros()):

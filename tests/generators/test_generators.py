@@ -112,6 +112,38 @@ class TestEveryInitializer:
         )
         assert np.abs(values).max() == pytest.approx((6 / 9) ** 0.5, rel=0.05)
 
+    @pytest.mark.parametrize(
+        ("initializer", "dtype", "layout"),
+        [
+            (ui.Orthogonal(flatten="outputs"), "float32", None),
+            (ui.Orthogonal(), "float16", None),
+            (ui.Sparse(0.5, per="output"), "float32", "OI"),
+            (ui.KaimingUniform(mode="fan_avg", nonlinearity="relu"), "float32", "OI"),
+            (ui.TruncatedNormal(0.0, 0.1, corrected=True), "float32", None),
+            (ui.RandomUniform(), "complex64", None),
+            (ui.TruncatedNormal(), "complex64", None),
+            (ui.Scaled(ui.HeNormal(), 0.5), "float16", None),
+            (ui.Orthogonal(), "float32", "conv(groups=2) OIHW"),
+        ],
+        ids=repr,
+    )
+    def test_what_the_framework_cannot_be_told_it_does_not_draw(self, backend, initializer, dtype, layout):
+        shape = (8, 6, 2, 2) if layout and "HW" in layout else (8, 6)
+        array = initializer(shape, dtype, generator=GENERATORS[backend](), layout=layout)
+        wide = np.asarray(array).astype("complex128" if dtype == "complex64" else "float64")
+        moments = initializer.plan(shape, dtype, seed=0, layout=layout).moments()
+        assert np.isfinite(wide).all()
+        assert np.abs(wide.real).max() <= moments.maximum * 1.01
+        if "per" in initializer.parts:
+            assert set((wide == 0).sum(axis=1)) == {3}
+
+    def test_empty_arrays_leave_it_alone(self, backend):
+        generator = GENERATORS[backend]()
+        for initializer in (ui.Orthogonal(), ui.HeNormal(), ui.RandomUniform()):
+            assert initializer((0, 3), generator=generator).shape == (0, 3)
+        after = as_numpy(ui.RandomUniform()(SHAPE, generator=generator))
+        assert np.array_equal(after, as_numpy(ui.RandomUniform()(SHAPE, generator=GENERATORS[backend]())))
+
     def test_seed_beside_it(self, backend):
         with pytest.raises(ui.ArgumentError, match="seed=0 and generator= are both given"):
             ui.HeNormal()(SHAPE, seed=0, generator=GENERATORS[backend]())
@@ -139,7 +171,9 @@ class TestEveryInitializer:
 @pytest.mark.parametrize("wrong", [0, "numpy", ui.Key(0), object(), np.ones(3), np.random])
 def test_no_generator(wrong):
     for options in ({}, {"backend": "numpy"}):
-        with pytest.raises(ui.ArgumentError, match=r"by which no library draws.*wanted a torch\.Generator"):
+        with pytest.raises(
+            ui.ArgumentError, match=r"by which no library draws.*wanted one that belongs to a library"
+        ):
             ui.HeNormal()(SHAPE, generator=wrong, **options)
 
 
@@ -147,6 +181,13 @@ def test_a_library_without_random_numbers():
     xp = pytest.importorskip("array_api_strict")
     with pytest.raises(ui.ArgumentError, match="of numpy, but the array is to be one of array_api_strict"):
         ui.HeNormal()(SHAPE, generator=numpy_generator(), backend=xp)
+
+
+def test_dask_has_no_generator():
+    pytest.importorskip("dask")
+    for options in ({"backend": "dask"}, {"like": ui.Zeros()((2,), backend="dask")}):
+        with pytest.raises(ui.ArgumentError, match="of numpy, but the array is to be one of dask"):
+            ui.RandomNormal()((4,), generator=numpy_generator(), **options)
 
 
 class TestNumpy:
@@ -261,8 +302,13 @@ class TestJax:
         assert np.array_equal(
             ui.HeNormal()(SHAPE, generator=key), jax.nn.initializers.he_normal()(key, SHAPE)
         )
-        with pytest.raises(ui.SeedError, match="rbg"):  # Of which the stream has no key.
-            ui.SmallInit()(SHAPE, "complex64", generator=key)
+        words = np.asarray(jax.random.bits(key, (2,), "uint32"), dtype="uint64")
+        drawn = ui.Sparse(0.5)(SHAPE, generator=key)  # By a key for the stream.
+        assert np.array_equal(drawn, ui.Sparse(0.5, seed=int(words[0]) << 32 | int(words[1]))(SHAPE))
+        raw = jax.random.key_data(key)
+        assert raw.shape == (4,)
+        with pytest.raises(ui.SeedError, match="rbg"):  # Which is no key of the stream.
+            ui.HeNormal()(SHAPE, seed=key)
 
     def test_raw_keys(self):
         jax = pytest.importorskip("jax")

@@ -51,6 +51,10 @@ mesh = keras.distribution.DeviceMesh((2, 2), ["batch", "model"], keras.distribut
 layouts = keras.distribution.LayoutMap(mesh)
 layouts["dense.*kernel"] = (None, "model")
 with keras.distribution.ModelParallel(layout_map=layouts, batch_dim_name="batch").scope():
+    drop_in.HeNormal(seed=keras.random.SeedGenerator(1))((4, 4))
+    layer = keras.layers.Dense(4, kernel_initializer=drop_in.HeNormal(seed=keras.random.SeedGenerator(2)))
+    layer.build((None, 4))
+    assert (np.asarray(layer.kernel.value) == ui.HeNormal(seed=ui.Key(2 << 32))((4, 4))).all()
     for initializer in (ui.HeNormal(seed=0), drop_in.HeNormal(seed=0), ui.Orthogonal(seed=0)):
         layer = keras.layers.Dense(8, kernel_initializer=initializer)
         layer.build((None, 16))

@@ -36,6 +36,16 @@ class TestGetVariable:
         assert np.array_equal(store, initializer((3, 3), "float64"))
 
 
+@pytest.mark.parametrize("initializer", [ui.HeNormal(seed=0), ui.Orthogonal(seed=1)], ids=repr)
+def test_partitions_are_parts_of_the_whole(initializer):
+    v1 = tensorflow().compat.v1
+    with tensorflow().Graph().as_default(), v1.Session() as session:
+        partitioner = v1.fixed_size_partitioner(3)
+        parts = v1.get_variable("W", (3, 3), initializer=initializer, partitioner=partitioner)
+        session.run(v1.global_variables_initializer())
+        assert np.array_equal(session.run(parts.as_tensor()), initializer((3, 3)))
+
+
 def test_a_variable_from_a_function():
     tf = tensorflow()
     initializer = ui.HeNormal(seed=0)

@@ -97,7 +97,7 @@ def test_the_drop_in_namespace_in_reset_parameters(monkeypatch):
     assert torch().equal(first.weight, again.weight)
     assert first.weight.abs().max() <= 0.25
     torch().manual_seed(3)
-    key = drop_in.registry().get("torch").key_from(torch().default_generator)
+    key = drop_in.registry().get("torch").key_from(torch().default_generator, None)
     assert torch().equal(
         first.weight, ui.KaimingUniform(5**0.5)((8, 16), seed=key, layout="OI", backend="torch")
     )

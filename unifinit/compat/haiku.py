@@ -33,12 +33,13 @@ __all__ = [
 def _drawn(
     initializer: ui.Initializer, shape: Sequence[int], dtype: Any, layout: Layout | None = None
 ) -> jax.Array:
+    dtype = jax.dtypes.canonicalize_dtype(dtype)
     array: jax.Array = initializer(shape, dtype, seed=hk.next_rng_key(), backend="jax", layout=layout)
     return array
 
 
 def _as(value: Any, dtype: Any) -> jax.Array:
-    array: jax.Array = jax.lax.convert_element_type(value, dtype)
+    array: jax.Array = jax.lax.convert_element_type(value, jax.dtypes.canonicalize_dtype(dtype))
     return array
 
 
@@ -74,7 +75,10 @@ class RandomUniform(hk.initializers.RandomUniform):  # type: ignore[misc]
 
     def __call__(self, shape: Sequence[int], dtype: Any) -> jax.Array:
         """A new array."""
-        return _drawn(ui.RandomUniform(self.minval, self.maxval), shape, dtype)
+        if _is_number(self.minval, self.maxval):
+            return _drawn(ui.RandomUniform(self.minval, self.maxval), shape, dtype)
+        low = _as(self.minval, dtype)
+        return _drawn(ui.RandomUniform(), shape, dtype) * (_as(self.maxval, dtype) - low) + low
 
 
 class VarianceScaling(hk.initializers.VarianceScaling):  # type: ignore[misc]

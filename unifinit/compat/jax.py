@@ -1,4 +1,4 @@
-"""The names of ``jax.nn.initializers``, drawn by unifinit.
+"""The names of ``jax.nn.initializers``, and Flax's two beside them, drawn by unifinit.
 
 Builders return functions ``init(key, shape, dtype=..., out_sharding=None)``, which work in compiled code
 too. Uniform values are JAX's to the bit; normal ones differ from JAX's by its own rounding error, which is
@@ -36,6 +36,7 @@ __all__ = [
     "lecun_uniform",
     "normal",
     "ones",
+    "ones_init",
     "orthogonal",
     "truncated_normal",
     "uniform",
@@ -43,6 +44,7 @@ __all__ = [
     "xavier_normal",
     "xavier_uniform",
     "zeros",
+    "zeros_init",
 ]
 
 Axes: TypeAlias = int | Sequence[int]
@@ -69,12 +71,16 @@ def _function(draw: Callable[[Any, Shape, Any, Any], jax.Array], dtype: Any) -> 
     return init
 
 
-def _elements(initializer: ui.Initializer, dtype: Any) -> Initializer:
-    """An initializer for which the shape does not matter."""
+def _elements(
+    standard: ui.Initializer, scale: Any, scaled: Callable[[float], ui.Initializer], dtype: Any
+) -> Initializer:
+    """An initializer for which the shape does not matter; a scale that is an array is applied at last."""
 
     def draw(key: Any, shape: Shape, dtype: Any, sharding: Any) -> jax.Array:
+        is_number = isinstance(scale, (int, float))
+        initializer = scaled(scale) if is_number else standard
         found: jax.Array = initializer(shape, dtype, seed=key, backend="jax", device=sharding)
-        return found
+        return found if is_number else found * jax.numpy.asarray(scale, dtype)
 
     return _function(draw, dtype)
 
@@ -86,19 +92,20 @@ def _canonical(dtype: Any) -> Any:
 
 def uniform(scale: float = 1e-2, dtype: Any = None) -> Initializer:
     """Uniform on [0, scale). See `unifinit.RandomUniform`."""
-    return _elements(ui.RandomUniform(0.0, scale), dtype)
+    return _elements(ui.RandomUniform(), scale, lambda scale: ui.RandomUniform(0.0, scale), dtype)
 
 
 def normal(stddev: float = 1e-2, dtype: Any = None) -> Initializer:
     """Normal with a standard deviation. See `unifinit.RandomNormal`."""
-    return _elements(ui.RandomNormal(stddev=stddev), dtype)
+    return _elements(ui.RandomNormal(), stddev, lambda stddev: ui.RandomNormal(stddev=stddev), dtype)
 
 
 def truncated_normal(
     stddev: float = 1e-2, dtype: Any = None, lower: float = -2.0, upper: float = 2.0
 ) -> Initializer:
     """Normal, truncated at standard deviations. See `unifinit.TruncatedNormal`."""
-    return _elements(ui.TruncatedNormal(stddev=stddev, lower=lower, upper=upper), dtype)
+    standard = ui.TruncatedNormal(lower=lower, upper=upper)
+    return _elements(standard, stddev, lambda stddev: standard.replace(stddev=stddev), dtype)
 
 
 def variance_scaling(
@@ -147,26 +154,47 @@ kaiming_normal = he_normal
 
 def orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: Any = None) -> Initializer:
     """A matrix with orthonormal rows or columns, times a scale. See `unifinit.Orthogonal`."""
-    return _matrix(ui.Orthogonal(scale), column_axis, dtype)
+
+    def layout(shape: Shape) -> Layout:
+        column = range(len(shape))[column_axis]
+        return Layout(in_axes=[axis for axis in range(len(shape)) if axis != column], out_axes=column)
+
+    return _matrix(ui.Orthogonal(scale), layout, dtype)
 
 
 def delta_orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: Any = None) -> Initializer:
-    """A kernel that is an orthogonal matrix at its centre, and else zero. See `unifinit.DeltaOrthogonal`."""
-    return _matrix(ui.DeltaOrthogonal(scale), column_axis, dtype)
+    """A kernel that is an orthogonal matrix at its centre, and else zero. See `unifinit.DeltaOrthogonal`.
+
+    The last two axes are inputs and outputs, whatever ``column_axis`` is, as in JAX, where it only decides in
+    which order the matrix is made.
+    """
+    del column_axis
+    return _matrix(ui.DeltaOrthogonal(scale), lambda shape: Layout(), dtype)  # noqa: ARG005
 
 
-def _matrix(initializer: ui.Initializer, column_axis: int, dtype: Any) -> Initializer:
-    """An initializer of matrices, whose columns lie along an axis."""
+def _matrix(initializer: ui.Initializer, layout: Callable[[Shape], Layout], dtype: Any) -> Initializer:
+    """An initializer of matrices."""
 
     def draw(key: Any, shape: Shape, dtype: Any, sharding: Any) -> jax.Array:
         if len(shape) < 2:
             raise ShapeError(
                 f"shape {shape} has fewer than two axes; wanted two or more for orthogonal rows or columns"
             )
-        column = range(len(shape))[column_axis]
-        rest = [axis for axis in range(len(shape)) if axis != column]
-        layout = Layout(in_axes=rest[-1], out_axes=column)
-        found: jax.Array = initializer(shape, dtype, seed=key, backend="jax", device=sharding, layout=layout)
+        found: jax.Array = initializer(
+            shape, dtype, seed=key, backend="jax", device=sharding, layout=layout(shape)
+        )
         return found
 
     return _function(draw, dtype)
+
+
+def zeros_init() -> Initializer:
+    """Flax's builder of ``zeros``."""
+    found: Initializer = zeros
+    return found
+
+
+def ones_init() -> Initializer:
+    """Flax's builder of ``ones``."""
+    found: Initializer = ones
+    return found

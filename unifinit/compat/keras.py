@@ -16,9 +16,11 @@ import keras
 from keras.initializers import Constant, Identity, Initializer, Ones, Zeros
 
 import unifinit as ui
-from unifinit.errors import ArgumentError
+from unifinit.errors import ArgumentError, DtypeError
 from unifinit.initializers.keras_names import register_all
 from unifinit.layout import Layout
+from unifinit.registry import registry
+from unifinit.types import as_dtype
 
 __all__ = [
     "STFT",
@@ -76,7 +78,7 @@ class _Drawn:
     equivalent: ClassVar[type[ui.Initializer]]
     """The class of unifinit that draws."""
 
-    def __call__(self, shape: Any, dtype: Any = None, layout: Any = None) -> Any:
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
         """A new tensor of Keras' backend.
 
         Parameters
@@ -85,29 +87,41 @@ class _Drawn:
             The shape.
         dtype : str or dtype, optional
             By default ``keras.config.floatx()``.
-        layout : optional
-            How Keras divides the tensor among devices.
         """
-        backend = keras.backend.backend()
-        name = keras.backend.standardize_dtype(dtype or keras.config.floatx())
-        if name == "float64":  # JAX makes float32 of it, unless it has been told otherwise.
-            name = keras.backend.standardize_dtype(keras.ops.zeros((), name).dtype)
+        name = _dtype(dtype)
+        if not name.startswith(("float", "bfloat")):  # Keras draws integers itself, where it can.
+            return super().__call__(shape, dtype)  # type: ignore[misc]
         seed = getattr(self, "seed", None)
         if isinstance(seed, keras.random.SeedGenerator):
             seed = seed.next()
         elif seed is not None:
             seed %= 2**64  # Keras takes negative seeds too.
-        axes = _axes(self, len(shape))
-        found = backend if backend in ("jax", "tensorflow", "torch") else "numpy"
-        made = _equivalent(self)(shape, name, seed=seed, backend=found, device=layout, layout=axes)
+        made = _equivalent(self)(shape, name, seed=seed, backend=_backend(), layout=_axes(self, len(shape)))
         return keras.ops.convert_to_tensor(made)
+
+
+def _backend() -> str:
+    """The backend whose tensors become those of Keras."""
+    backend: str = keras.backend.backend()
+    return backend if backend in ("jax", "tensorflow", "torch") else "numpy"
+
+
+def _dtype(dtype: Any) -> str:
+    """The name of a dtype; JAX takes float32 for float64, unless it has been told otherwise."""
+    name: str = keras.backend.standardize_dtype(dtype or keras.config.floatx())
+    if name == "float64":
+        try:
+            registry().get(_backend()).check_dtype(as_dtype(name))
+        except DtypeError:
+            return "float32"
+    return name
 
 
 def _equivalent(instance: Any) -> ui.Initializer:
     """The initializer of unifinit that has the hyperparameters of one of Keras."""
     cls: type[ui.Initializer] = instance.equivalent
-    config = instance.get_config()
-    return cls(**{name: config[name] for name in cls.hyperparameters if name in config and name != "seed"})
+    names = (name for name in cls.hyperparameters if name != "seed" and hasattr(instance, name))
+    return cls(**{name: getattr(instance, name) for name in names})
 
 
 def _axes(instance: Any, rank: int) -> Layout | None:
@@ -133,13 +147,13 @@ def _named(cls: Class) -> Class:
 class STFT(_Drawn, keras.initializers.STFT):  # type: ignore[misc]
     """``keras.initializers.STFT``, drawn by `unifinit.STFT`."""
 
-    def __call__(self, shape: Any, dtype: Any = None, layout: Any = None) -> Any:
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
         """A new tensor; for SciPy's windows of which unifinit has no own, Keras' tensor."""
         try:
             _equivalent(self)
         except ArgumentError:
             return keras.initializers.STFT.__call__(self, shape, dtype)
-        return super().__call__(shape, dtype, layout)
+        return super().__call__(shape, dtype)
 
 
 @_named
@@ -232,9 +246,10 @@ def deserialize(config: Any, custom_objects: Any = None) -> Any:
         As ``keras.initializers.deserialize`` does.
     """
     if isinstance(config, dict) and config.get("class_name") in NAMES:
-        module = config.get("module")
-        if module is None or module.startswith("keras.") or module == __name__:
-            return NAMES[config["class_name"]].from_config(config.get("config") or {})
+        name, module = config["class_name"], config.get("module")
+        is_known = module is None or module.startswith("keras.") or module == __name__
+        if is_known and keras.saving.get_registered_object(name, custom_objects) is None:
+            return NAMES[name].from_config(config.get("config") or {})
     return keras.initializers.deserialize(config, custom_objects)
 
 

@@ -4,20 +4,22 @@ They have the names of ``tf.compat.v1.initializers``, of ``tf.*_initializer``, a
 classes are subclasses of TensorFlow's: arguments, defaults, the dtype argument, ``get_config`` and errors
 are its own.
 
-As in TensorFlow 1, a seed gives the same values at each call. Without one, or with the seed of a graph set
-by ``tf.compat.v1.set_random_seed``, an operation draws the key, so that each session has values of its own,
-or those that the graph's seed decides. A partitioned variable has the values of the whole one.
+A seed gives the same values at each call and in each run; operations of TensorFlow advance. Without one, or
+with the seed of a graph set by ``tf.compat.v1.set_random_seed``, an operation draws the key, so that each
+session has values of its own, or those that the graph's seed decides. A partitioned variable has the values
+of the whole one, if there is a seed.
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, SupportsIndex
 
 import tensorflow as tf
 
 import unifinit as ui
-from unifinit.errors import ShapeError
+from unifinit.errors import SeedError, ShapeError
 
 v1: Any = tf.compat.v1
 
@@ -107,12 +109,14 @@ class _Drawn:
             # TensorFlow itself draws integers.
             return super().__call__(shape, dtype, partition_info)  # type: ignore[misc]
         initializer = own.make(**{name: getattr(own, name) for name in self.names})
-        place = {"dtype": dtype, "seed": _key(own.seed), "backend": "tensorflow"}
-        if partition_info is None:
-            return initializer(_static(shape), **place)
-        starts_and_sizes = zip(partition_info.var_offset, _static(shape), strict=True)
-        index = tuple(slice(start, start + size) for start, size in starts_and_sizes)
-        return initializer.shard(_static(partition_info.full_shape), index, **place)
+        if partition_info is not None and own.seed is None and isinstance(self, Orthogonal):
+            raise SeedError(
+                "an orthogonal matrix is partitioned, but has no seed: each part would draw a key of its "
+                "own, and belong to another matrix; wanted seed="
+            )
+        key = _key(own.seed)
+        shape = _static(shape)
+        return initializer(shape, dtype, seed=key, backend="tensorflow", partition_info=partition_info)
 
 
 def _static(shape: Any) -> tuple[int, ...]:
@@ -129,9 +133,10 @@ def _static(shape: Any) -> tuple[int, ...]:
     return tuple(tf.TensorShape(known).as_list())
 
 
-def _key(seed: int | None) -> Any:
+def _key(seed: SupportsIndex | None) -> Any:
     """The key: the seed, together with that of the graph if it has one; one that is drawn without a seed."""
     if seed is not None:
+        seed = operator.index(seed)
         first, second = v1.get_seed(seed)
         return seed % 2**64 if first == NO_GRAPH_SEED else ui.Key((first % 2**32) << 32 | second % 2**32)
     return v1.random_uniform((2,), tf.int32.min, tf.int32.max, tf.int32)

@@ -32,6 +32,7 @@ from torch.nn.init import (
 import unifinit as ui
 from unifinit.errors import ShapeError
 from unifinit.gains import calculate_gain
+from unifinit.generators import backend_of
 from unifinit.registry import registry
 
 __all__ = [
@@ -74,7 +75,7 @@ def _overridable(function: Callable[Parameters, Tensor]) -> Callable[Parameters,
 
     @wraps(function)
     def call(*arguments: Parameters.args, **named: Parameters.kwargs) -> Tensor:
-        tensor: Any = arguments[0] if arguments else named["tensor"]
+        tensor: Any = arguments[0] if arguments else named.get("tensor")
         if torch.overrides.has_torch_function_unary(tensor):
             result: Tensor = torch.overrides.handle_torch_function(call, (tensor,), *arguments, **named)
             return result
@@ -87,11 +88,18 @@ def _filled(tensor: Tensor, initializer: ui.Initializer, generator: Generator) -
     """The tensor, overwritten; one without memory stays as it is, as in PyTorch."""
     if tensor.is_meta or not tensor.numel():
         return tensor
-    if isinstance(generator, ui.Key):
-        key: Any = generator
+    if torch.compiler.is_compiling() and generator is None:  # No more than the compiler can read.
+        key: Any = torch.randint(0, 2**32, (2,), dtype=torch.int64)
     else:
-        key = registry().get("torch").key_from(torch.default_generator if generator is None else generator)
+        key = generator if isinstance(generator, ui.Key) else _key(tensor, generator)
     return initializer.fill_(tensor, seed=key, layout=LAYOUT)
+
+
+def _key(tensor: Tensor, generator: torch.Generator | None) -> Any:
+    """What a generator draws, the same in all processes over which a tensor is spread."""
+    backend = registry().of(tensor)
+    source = torch.default_generator if generator is None else generator
+    return backend_of(source, backend).key_from(source, backend.inspect(tensor).device)
 
 
 def _require_axes(tensor: Tensor, least: int, most: float = float("inf")) -> None:
@@ -127,6 +135,7 @@ def trunc_normal_(
     """Normal, truncated at the numbers a and b. See `unifinit.TruncatedNormal`.
 
     The distribution is exact wherever the bounds are, so there is no warning about a mean outside of them.
+    Bounds between which the stream has no number, as beyond 5.4 standard deviations in float32, are an error.
     """
     return _filled(tensor, ui.TruncatedNormal(mean, std, a, b, bounds="absolute"), generator)
 

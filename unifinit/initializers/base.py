@@ -39,6 +39,8 @@ Seed: TypeAlias = SupportsIndex | AnyKey | Array | None
 
 Aliases: TypeAlias = Mapping[str, Mapping[str, Any]]
 
+OF_KERAS = ("module", "registered_name", "shared_object_id")
+"""What Keras adds to a configuration."""
 MOST_PLANS = 4096
 _PLANS: dict[tuple[object, ...], Plan] = {}
 
@@ -289,6 +291,7 @@ class Initializer(Value, ABC):
         seed: Seed = None,
         generator: Any = None,
         layout: Any = None,
+        partition_info: Any = None,
     ) -> Array:
         """A new array: ``init(shape, dtype=None, ...)``, or with a key in front as libraries of JAX call it.
 
@@ -322,6 +325,9 @@ class Initializer(Value, ABC):
         layout : str or Layout, optional
             What the axes are, and their order, such as "OIHW", "OI..." or "depthwise HWIO"; by default
             ``(spatial..., in, out)``. A sharding, as Keras hands one over by this name, counts as ``device``.
+        partition_info : optional
+            By which TensorFlow 1 says which part of a partitioned variable it wants: ``shape`` is then that
+            of the part, and the values are those of the whole.
 
         Returns
         -------
@@ -348,6 +354,9 @@ class Initializer(Value, ABC):
             if key is not None:
                 seed = calls.only_key(key, seed, generator)
                 backend = calls.backend_of_key(key) if like is None and backend is None else backend
+        if partition_info is not None:
+            shape, index = calls.part(partition_info, shape)
+            return self.shard(shape, index, dtype, backend=backend, seed=seed)
         if layout is not None and type(layout) is not str and (owner := calls.owner_of_place(layout)):
             device, layout, backend = layout, None, owner if backend is None else backend
         if generator is not None:
@@ -553,6 +562,21 @@ class Initializer(Value, ABC):
         return f"{type(self).__name__}({shown})"
 
 
+vars(Initializer.__call__)["__signature__"] = Signature(
+    [
+        Parameter("self", Parameter.POSITIONAL_ONLY),
+        Parameter("shape", Parameter.POSITIONAL_OR_KEYWORD),
+        Parameter("dtype", Parameter.POSITIONAL_OR_KEYWORD, default=None),
+        Parameter("partition_info", Parameter.POSITIONAL_OR_KEYWORD, default=None),
+        *(
+            Parameter(name, Parameter.KEYWORD_ONLY, default=None)
+            for name in ("like", "backend", "device", "seed", "generator", "layout")
+        ),
+    ]
+)
+"""Without a key in front. TensorFlow 1 and Keras look for names that they may hand over."""
+
+
 class RandomInitializer(Initializer):
     """Base of the initializers that draw.
 
@@ -625,7 +649,9 @@ def from_identifier(identifier: object, what: str, config: Mapping[str, Any] | N
             f"hyperparameters {sorted(config)} go with a name or a class, not with {identifier!r}"
         )
     if isinstance(identifier, Mapping):
-        if set(identifier) - {"class_name", "config"} or not isinstance(identifier.get("class_name"), str):
+        if set(identifier) - {"class_name", "config", *OF_KERAS} or not isinstance(
+            identifier.get("class_name"), str
+        ):
             raise ConfigError(
                 f"configuration {dict(identifier)!r} is malformed; wanted "
                 "{'class_name': ..., 'config': {...}}, as unifinit.serialize returns"
