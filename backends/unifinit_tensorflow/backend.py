@@ -121,10 +121,12 @@ class TensorflowBackend(ArrayApiBackend):
         return generated.key_from(generator)
 
     def generated(self, request: Request, generator: Any, device: Any, target: Any = None) -> Any:
-        """What TensorFlow draws."""
+        """What TensorFlow draws; its own initializers lay no tensors out over a mesh."""
         if target is not None and not isinstance(target, tf.Variable):
             raise immutable()
-        value = generated.generated(request, generator, None if isinstance(device, spread.Layout) else device)
+        if isinstance(device, spread.Layout):
+            return None
+        value = generated.generated(request, generator, device)
         if value is None or target is None:
             return value
         own(target).assign(value)

@@ -172,7 +172,9 @@ class TorchBackend(ArrayApiBackend):
     def generated(
         self, request: Request, generator: torch.Generator, device: Any, target: Any = None
     ) -> torch.Tensor | None:
-        """What ``torch.nn.init`` draws."""
+        """What ``torch.nn.init`` draws, which makes no tensors that are spread over processes."""
+        if target is None and isinstance(device, tuple):
+            return None
         return generated.generated(request, generator, device, target)
 
     def native(

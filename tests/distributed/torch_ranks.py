@@ -212,6 +212,11 @@ def generators_in_other_states_agree_on_a_key(world: World) -> None:
         blocked.fill_(again, generator=torch.Generator().manual_seed(world.rank))
         expected = torch.empty(12, 8)
         assert data(again) == data(blocked.fill_(expected, generator=torch.Generator().manual_seed(0)))
+        place = mesh, [Shard(0), Replicate()][: mesh.ndim]
+        generator = torch.Generator().manual_seed(world.rank)
+        new = ui.HeNormal()((12, 8), backend="torch", device=place, generator=generator)
+        key = BACKEND.key_from(torch.Generator().manual_seed(0), None)
+        assert data(new) == data(ui.HeNormal(seed=key)((12, 8), backend="torch"))
 
 
 @check

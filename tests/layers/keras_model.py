@@ -61,6 +61,11 @@ def trained(model):
 def main():
     found = {"backend": keras.backend.backend()}
     if sys.argv[2:] == ["load"]:
+        # Unifinit was imported after Keras.
+        found["registered"] = [
+            keras.saving.get_registered_object(f"unifinit>{name}") is getattr(ui, name)
+            for name in ("HeNormal", "Siren", "Blocked")
+        ]
         import_module("unifinit.compat.keras")  # By which Keras knows the classes of the drop-in namespace.
         model = keras.saving.load_model(FOLDER / "model.keras")
         found["predictions"] = same(model.predict(X, verbose=0), np.load(FOLDER / "predictions.npy"))

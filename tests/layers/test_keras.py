@@ -38,6 +38,7 @@ def test_builds_trains_saves_and_loads(backend, tmp_path):
         "initializers": INITIALIZERS,
     }
     found = run(backend, tmp_path, "load")
+    assert found.pop("registered") == [True] * 3
     assert found == {"backend": backend, "predictions": True, "initializers": INITIALIZERS}
 
 
