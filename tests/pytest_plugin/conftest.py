@@ -62,15 +62,7 @@ def run(pytester, known):
         if source is not None:
             pytester.makepyfile(test_it=source)
         return pytester.runpytest_inprocess(
-            "-p",
-            "unifinit_pytest",
-            "-p",
-            "no:cacheprovider",
-            "-W",
-            "error",
-            "--strict-markers",
-            "-ra",
-            *options,
+            "-p", "no:cacheprovider", "-W", "error", "--strict-markers", "-ra", *options
         )
 
     return run

@@ -285,7 +285,7 @@ class TestUnused:
         """
         pytester.makepyfile(test_it=source)
         for options, failed in (([], 1), (["--lf"], 1)):
-            result = pytester.runpytest_inprocess("-p", "unifinit_pytest", FLAG, *options)
+            result = pytester.runpytest_inprocess(FLAG, *options)
             result.assert_outcomes(failed=failed, passed=1 - len(options))
         assert set(json.loads(golden.read_text())["records"]) == {"test_one", "test_other"}
 

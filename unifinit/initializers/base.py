@@ -649,9 +649,7 @@ def from_identifier(identifier: object, what: str, config: Mapping[str, Any] | N
             f"hyperparameters {sorted(config)} go with a name or a class, not with {identifier!r}"
         )
     if isinstance(identifier, Mapping):
-        if set(identifier) - {"class_name", "config", *OF_KERAS} or not isinstance(
-            identifier.get("class_name"), str
-        ):
+        if set(identifier) - _known_entries(identifier) or not isinstance(identifier.get("class_name"), str):
             raise ConfigError(
                 f"configuration {dict(identifier)!r} is malformed; wanted "
                 "{'class_name': ..., 'config': {...}}, as unifinit.serialize returns"
@@ -663,6 +661,14 @@ def from_identifier(identifier: object, what: str, config: Mapping[str, Any] | N
         f"{what} {identifier!r} identifies no initializer of unifinit; wanted a name or an instance, such as "
         "'he_normal', or a configuration"
     )
+
+
+def _known_entries(identifier: Mapping[str, Any]) -> set[str]:
+    """The entries that a configuration may have; Keras adds some to those that it has saved."""
+    is_of_keras = (
+        identifier.get("registered_name") == f"{keras_names.NAMESPACE}>{identifier.get('class_name')}"
+    )
+    return {"class_name", "config", *(OF_KERAS if is_of_keras else ())}
 
 
 def _from_config(cls: type[Initializer], config: Mapping[str, Any]) -> Initializer:
