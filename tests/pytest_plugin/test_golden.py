@@ -388,11 +388,11 @@ class TestSeveralProcesses:
         result.stderr.fnmatch_lines(["*no backend 'nothing'*"])
 
     def test_compare(self, pytester, run, golden, monkeypatch):
-        monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
         source = SOURCE.replace("unifinit_backend, n", "n").replace("unifinit_backend.asarray", "")
         run(source, FLAG).assert_outcomes(passed=3)
         less = source.replace("[2, 100]", "[2]")
         pytester.makepyfile(test_it=less)
+        monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
         result = pytester.runpytest_subprocess("-p", "unifinit_pytest", "-p", "xdist", "-n", "1")
         result.assert_outcomes(passed=2)
         result.stdout.no_fnmatch_line("*golden records*")
