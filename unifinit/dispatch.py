@@ -129,8 +129,10 @@ def _keyed(plan: Plan, key: AnyKey | None, backend: Backend, place: object, *, i
                 f"entropy of its own; wanted a seed, the same in all of them ({place})"
             )
         # A library that calls an initializer for its layer asks for no backend, and may be recording.
-        recording = backend if is_chosen else registry().recording()
-        if recording is not None and recording.is_tracing():
+        recording = backend if is_chosen and backend.is_tracing() else None
+        if not is_chosen:
+            recording = registry().recording()
+        if recording is not None:
             raise SeedError(
                 f"{recording.name} is recording a computation, in which fresh entropy would be drawn once "
                 "and be the same ever after; wanted a seed: an integer, a unifinit.Key, or a key that is an "

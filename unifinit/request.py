@@ -30,3 +30,9 @@ class Request(NamedTuple):
     shape: Shape
     dtype: DType
     layout: Layout
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Those of a "RandomUniform", whose upper end is 1 unless it is given."""
+        minval, maxval = self.config["minval"], self.config["maxval"]
+        return minval, 1.0 if maxval is None else maxval

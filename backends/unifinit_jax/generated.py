@@ -29,8 +29,6 @@ SCALING = {
     "LecunNormal": initializers.lecun_normal,
     "LecunUniform": initializers.lecun_uniform,
 }
-
-
 COMPLEX = ("RandomNormal", "VarianceScaling", *SCALING)
 """What JAX draws complex numbers of."""
 
@@ -64,7 +62,7 @@ def function_of(request: Request) -> Any:
     if request.dtype.bits == 8 or (request.dtype.is_complex and request.name not in COMPLEX):
         return None
     if request.name == "RandomUniform":
-        return uniform(config["minval"], 1.0 if config["maxval"] is None else config["maxval"])
+        return uniform(*request.ends)
     if request.name == "RandomNormal":
         return shifted(initializers.normal(config["stddev"]), config["mean"])
     if request.name == "TruncatedNormal":

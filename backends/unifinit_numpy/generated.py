@@ -22,8 +22,7 @@ def drawing(request: Request, generator: np.random.Generator) -> Callable[[], An
     if request.dtype.is_complex:
         return None
     if request.name == "RandomUniform":
-        maxval = 1.0 if config["maxval"] is None else config["maxval"]
-        return partial(generator.uniform, config["minval"], maxval, request.shape)
+        return partial(generator.uniform, *request.ends, request.shape)
     if request.name == "RandomNormal":
         return partial(generator.normal, config["mean"], config["stddev"], request.shape)
     return None

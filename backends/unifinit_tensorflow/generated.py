@@ -70,8 +70,8 @@ def generated(request: Request, generator: Any, device: Any) -> Any:
     if not request.dtype.is_floating or request.dtype.bits == 8:
         return None
     if request.name == "RandomUniform":
-        maxval = 1.0 if config["maxval"] is None else config["maxval"]
-        return drawn("uniform", request, generator, device, minval=config["minval"], maxval=maxval)
+        minval, maxval = request.ends
+        return drawn("uniform", request, generator, device, minval=minval, maxval=maxval)
     if request.name == "RandomNormal":
         return drawn("normal", request, generator, device, mean=config["mean"], stddev=config["stddev"])
     if request.name == "TruncatedNormal":

@@ -46,8 +46,8 @@ def filler_of(request: Request) -> Filler | None:
     if (request.dtype.is_complex and request.name != "RandomNormal") or request.dtype.bits == 8:
         return None
     if request.name == "RandomUniform":
-        maxval = 1.0 if config["maxval"] is None else config["maxval"]
-        return partial(init.uniform_, a=config["minval"], b=maxval)
+        minval, maxval = request.ends
+        return partial(init.uniform_, a=minval, b=maxval)
     if request.name == "RandomNormal":
         return partial(init.normal_, mean=config["mean"], std=config["stddev"])
     if request.name == "TruncatedNormal":

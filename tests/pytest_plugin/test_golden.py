@@ -294,12 +294,12 @@ class TestUnused:
             def test(unifinit_backend, unifinit_golden):
                 unifinit_golden(1, name="one")
                 if unifinit_backend.name == "twin":
-                    assert True
                     unifinit_golden(2, name="other")
         """
         run(source, FLAG, BOTH).assert_outcomes(passed=2)
         before = golden.read_text()
-        run(source.replace("True", "False"), FLAG, BOTH).assert_outcomes(passed=1, failed=1)
+        failing = source.replace("unifinit_golden(2", "assert False; unifinit_golden(2")
+        run(failing, FLAG, BOTH).assert_outcomes(passed=1, failed=1)
         assert golden.read_text() == before
 
     @pytest.mark.parametrize("reason", ["pytest.skip('later')", "raise ValueError", "pytest.xfail('later')"])

@@ -71,14 +71,12 @@ def _function(draw: Callable[[Any, Shape, Any, Any], jax.Array], dtype: Any) -> 
     return init
 
 
-def _elements(
-    standard: ui.Initializer, scale: Any, scaled: Callable[[float], ui.Initializer], dtype: Any
-) -> Initializer:
+def _elements(standard: ui.Initializer, parameter: str, scale: Any, dtype: Any) -> Initializer:
     """An initializer for which the shape does not matter; a scale that is an array is applied at last."""
 
     def draw(key: Any, shape: Shape, dtype: Any, sharding: Any) -> jax.Array:
         is_number = isinstance(scale, (int, float))
-        initializer = scaled(scale) if is_number else standard
+        initializer = standard.replace(**{parameter: scale}) if is_number else standard
         found: jax.Array = initializer(shape, dtype, seed=key, backend="jax", device=sharding)
         return found if is_number else found * jax.numpy.asarray(scale, dtype)
 
@@ -92,20 +90,19 @@ def _canonical(dtype: Any) -> Any:
 
 def uniform(scale: float = 1e-2, dtype: Any = None) -> Initializer:
     """Uniform on [0, scale). See `unifinit.RandomUniform`."""
-    return _elements(ui.RandomUniform(), scale, lambda scale: ui.RandomUniform(0.0, scale), dtype)
+    return _elements(ui.RandomUniform(), "maxval", scale, dtype)
 
 
 def normal(stddev: float = 1e-2, dtype: Any = None) -> Initializer:
     """Normal with a standard deviation. See `unifinit.RandomNormal`."""
-    return _elements(ui.RandomNormal(), stddev, lambda stddev: ui.RandomNormal(stddev=stddev), dtype)
+    return _elements(ui.RandomNormal(), "stddev", stddev, dtype)
 
 
 def truncated_normal(
     stddev: float = 1e-2, dtype: Any = None, lower: float = -2.0, upper: float = 2.0
 ) -> Initializer:
     """Normal, truncated at standard deviations. See `unifinit.TruncatedNormal`."""
-    standard = ui.TruncatedNormal(lower=lower, upper=upper)
-    return _elements(standard, stddev, lambda stddev: standard.replace(stddev=stddev), dtype)
+    return _elements(ui.TruncatedNormal(lower=lower, upper=upper), "stddev", stddev, dtype)
 
 
 def variance_scaling(
