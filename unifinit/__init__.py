@@ -17,6 +17,8 @@ from unifinit.errors import (
     DeviceError,
     DtypeError,
     LayoutError,
+    PathError,
+    RuleError,
     SeedError,
     ShapeError,
     StreamError,
@@ -24,7 +26,10 @@ from unifinit.errors import (
     UnifinitError,
     UnknownBackendError,
     UnknownInitializerError,
+    UnmatchedParameterError,
     UnsupportedArrayError,
+    UnsupportedModelError,
+    UnusedRuleWarning,
     WindowError,
 )
 from unifinit.host import get_num_threads, set_num_threads
@@ -98,6 +103,7 @@ if TYPE_CHECKING:
         MambaDtBias,
     )
     from unifinit.initializers.signal import ICNR, STFT, Bilinear, SinusoidalPositions
+    from unifinit.models import Recipe, Rule, Rules, init_, init_tree, recipe, recipes
     from unifinit.propagation import probe
 
 # isort: split
@@ -158,9 +164,14 @@ __all__ = [
     "MuP",
     "Ones",
     "Orthogonal",
+    "PathError",
     "RandomNormal",
     "RandomUniform",
+    "Recipe",
     "ResidualNormal",
+    "Rule",
+    "RuleError",
+    "Rules",
     "Scaled",
     "SeedError",
     "ShapeError",
@@ -178,7 +189,10 @@ __all__ = [
     "UniformUnitScaling",
     "UnknownBackendError",
     "UnknownInitializerError",
+    "UnmatchedParameterError",
     "UnsupportedArrayError",
+    "UnsupportedModelError",
+    "UnusedRuleWarning",
     "VarianceScaling",
     "WangInit",
     "WindowError",
@@ -191,14 +205,21 @@ __all__ = [
     "fingerprint",
     "get",
     "get_num_threads",
+    "init_",
+    "init_tree",
     "probe",
     "random",
+    "recipe",
+    "recipes",
     "save_npy",
     "serialize",
     "set_num_threads",
 ]
 
 _LAZY = {
+    **dict.fromkeys(
+        ("Recipe", "Rule", "Rules", "init_", "init_tree", "recipe", "recipes"), "unifinit.models"
+    ),
     "calculate_gain": "unifinit.gains",
     "fingerprint": "unifinit.agreement",
     "probe": "unifinit.propagation",

@@ -37,10 +37,16 @@ from unifinit.errors import (
     DtypeError,
     SeedError,
     TargetError,
+    UnsupportedModelError,
     or_list,
 )
 from unifinit.key import AnyKey, Key, TracedKey, as_key, key_of_words
-from unifinit.layout import Layout
+from unifinit.layout import Layout, as_layout
+from unifinit.models.arrays import ModelArray, Role, Split, one_of_ties
+from unifinit.models.layers import Describe, LayerTable, Roles
+from unifinit.models.names import GATES, QUERIES, role_of
+from unifinit.models.paths import canonical_leaf, make_path
+from unifinit.models.reader import ModelReader, OpenModel, Reading
 from unifinit.plan import Plan
 from unifinit.request import Request
 from unifinit.stream import tables
@@ -49,6 +55,8 @@ from unifinit.types import DTYPES, Array, DType, Shape, as_dtype, as_shape
 
 __all__ = [
     "API_VERSION",
+    "GATES",
+    "QUERIES",
     "AnyKey",
     "ArgumentError",
     "ArrayApiBackend",
@@ -60,29 +68,46 @@ __all__ = [
     "Blocks",
     "Computed",
     "DType",
+    "Describe",
     "DeviceError",
     "DtypeError",
     "Key",
+    "LayerRecord",
+    "LayerTable",
     "Layout",
+    "ModelArray",
+    "ModelReader",
+    "ModelRecord",
     "Normal",
+    "OpenModel",
     "Ops",
     "Plan",
+    "Reading",
     "Request",
+    "Role",
+    "Roles",
     "SeedError",
     "Shape",
+    "Split",
     "TargetError",
     "TracedKey",
     "TruncatedNormal",
     "Uniform",
+    "UnsupportedModelError",
     "as_dtype",
     "as_key",
+    "as_layout",
     "as_shape",
+    "canonical_leaf",
     "fingerprint",
     "hookimpl",
     "host",
     "key_of_array",
+    "make_path",
+    "one_of_ties",
     "reference",
     "require_agreement",
+    "role_of",
     "tables",
 ]
 
@@ -118,6 +143,47 @@ class BackendRecord:
     install: str
     api_version: int
     environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """What a plugin tells about a reader of models before anything is imported.
+
+    Attributes
+    ----------
+    name
+        What the reader is called.
+    modules
+        The top-level modules whose classes the models are, or derive from.
+    load
+        Imports the library and returns the reader, a ``ModelReader``.
+    api_version
+        The ``API_VERSION`` for which the plugin was written, as a literal.
+    """
+
+    name: str
+    modules: tuple[str, ...]
+    load: Callable[[], ModelReader]
+    api_version: int
+
+
+@dataclass(frozen=True)
+class LayerRecord:
+    """What a plugin tells about a class of layers.
+
+    Attributes
+    ----------
+    name
+        The library's top-level module and the name of the class, as "torch:Linear".
+    describe
+        From such a layer to a mapping from the names of its arrays to their ``Role``.
+    api_version
+        The ``API_VERSION`` for which the plugin was written, as a literal.
+    """
+
+    name: str
+    describe: Describe
+    api_version: int
 
 
 def key_of_array(words: npt.NDArray[Any]) -> Key:
@@ -204,6 +270,9 @@ class Backend(Protocol):
 
     def is_shared(self, device: Any) -> bool:
         """Whether other processes make parts of the array that is made on a device, or hold copies of it."""
+
+    def is_immutable(self, x: Array) -> bool:
+        """Whether an array is never overwritten, so that a new one is put in its place."""
 
     def run(self, plan: Plan, device: Any) -> Array:
         """A new array that holds what the plan says, on a device that ``device`` returned."""
@@ -332,6 +401,10 @@ class ArrayApiBackend:
 
     def is_shared(self, device: Any) -> bool:
         """False: the standard knows no other processes."""
+        return False
+
+    def is_immutable(self, x: Array) -> bool:
+        """False: the standard has item assignment."""
         return False
 
     def run(self, plan: Plan, device: Any) -> Array:

@@ -16,7 +16,7 @@ from unifinit.distributions import Bits, Normal, TruncatedNormal, Uniform
 from unifinit.distributions.parameters import finite, real
 from unifinit.distributions.resolution import rounded
 from unifinit.errors import ArgumentError, DtypeError
-from unifinit.key import Key
+from unifinit.key import AnyKey, Key
 from unifinit.types import DType, Shape
 
 HostArray: TypeAlias = npt.NDArray[Any]
@@ -371,21 +371,38 @@ class Complex(Content):
 
 
 class Blocks(Content):
-    """Contents side by side along an axis; block number i has the key ``key / i``."""
+    """Contents side by side along an axis; block number i has the key ``key / i``, or one of its own.
+
+    Attributes
+    ----------
+    contents, sizes
+        Of the blocks.
+    axis
+        The axis, in canonical order.
+    keys
+        A key for each block that needs one; None if they are derived from that of the whole.
+    """
 
     contents: tuple[Content, ...]
     sizes: tuple[int, ...]
     axis: int
+    keys: tuple[AnyKey | None, ...] | None
 
-    parts = ("contents", "sizes", "axis")
+    parts = ("contents", "sizes", "axis", "keys")
 
-    def __init__(self, contents: tuple[Content, ...], sizes: tuple[int, ...], axis: int) -> None:
-        vars(self).update(contents=contents, sizes=sizes, axis=axis)
+    def __init__(
+        self,
+        contents: tuple[Content, ...],
+        sizes: tuple[int, ...],
+        axis: int,
+        keys: tuple[AnyKey | None, ...] | None = None,
+    ) -> None:
+        vars(self).update(contents=contents, sizes=sizes, axis=axis, keys=keys)
 
     @property
     def needs_key(self) -> bool:
-        """Whether one of the blocks needs one."""
-        return any(content.needs_key for content in dict.fromkeys(self.contents))
+        """Whether one of the blocks needs one that is derived from that of the whole."""
+        return self.keys is None and any(content.needs_key for content in dict.fromkeys(self.contents))
 
     @property
     def is_elementwise(self) -> bool:
@@ -404,7 +421,7 @@ class Blocks(Content):
 
     def scaled(self, factor: float, dtype: DType) -> Blocks:
         """All blocks scaled."""
-        return Blocks(tuple(c.scaled(factor, dtype) for c in self.contents), self.sizes, self.axis)
+        return Blocks(tuple(c.scaled(factor, dtype) for c in self.contents), self.sizes, self.axis, self.keys)
 
     def blocks(self, size: int) -> int:
         """Those of all blocks."""

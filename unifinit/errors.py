@@ -46,6 +46,26 @@ class UnknownInitializerError(ConfigError, LookupError):
     """No initializer has that name."""
 
 
+class PathError(ArgumentError):
+    """A path of a parameter is malformed, or stands for two of them."""
+
+
+class RuleError(ArgumentError):
+    """A rule for the parameters of a model is malformed, or contradicts another one."""
+
+
+class UnmatchedParameterError(RuleError, LookupError):
+    """No rule says how a parameter of a model is to start."""
+
+
+class UnsupportedModelError(UnifinitError, TypeError):
+    """An object is no model of any installed library, and no mapping, list or dataclass of arrays."""
+
+
+class UnusedRuleWarning(UserWarning):
+    """A rule decides nothing."""
+
+
 class DtypeError(UnifinitError, TypeError):
     """A dtype is unknown, or neither the initializer nor the backend can produce it."""
 

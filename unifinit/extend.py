@@ -28,7 +28,7 @@ roots of float64 in a fixed order, and the functions of ``unifinit.numerics``; n
 chooses, and no logarithms, exponentials or sines of the C library.
 """
 
-from unifinit.backend import API_VERSION, hookimpl
+from unifinit.backend import API_VERSION, LayerRecord, hookimpl
 from unifinit.content import Content, Moments
 from unifinit.contents import (
     Blocks,
@@ -49,6 +49,9 @@ from unifinit.initializers.base import Aliases, Initializer, RandomInitializer, 
 from unifinit.initializers.hyperparameters import boolean, checked, choice, real, several, whole
 from unifinit.initializers.scaling import fan, scaled, with_variance
 from unifinit.key import Key
+from unifinit.models.arrays import Parameter, Role, Split
+from unifinit.models.facts import Facts
+from unifinit.models.layers import register_layer
 from unifinit.plugins import InitializerRecord
 from unifinit.types import DType, Shape
 from unifinit.weight import Fans, Weight
@@ -62,18 +65,23 @@ __all__ = [
     "Content",
     "DType",
     "DtypeError",
+    "Facts",
     "Fans",
     "Fixed",
     "HostArray",
     "Initializer",
     "InitializerRecord",
     "Key",
+    "LayerRecord",
     "LayoutError",
     "Moments",
+    "Parameter",
     "RandomInitializer",
+    "Role",
     "Shape",
     "ShapeError",
     "Source",
+    "Split",
     "Weight",
     "batched",
     "boolean",
@@ -87,6 +95,7 @@ __all__ = [
     "masked",
     "normal",
     "real",
+    "register_layer",
     "scaled",
     "several",
     "truncated_normal",

@@ -206,7 +206,10 @@ class Plan(Value):
                 continue
             among, part = found
             where = () if among is None else (*(slice(None),) * before, among)
-            key = self.key / number if block.needs_key and self.key is not None else None
+            if content.keys is not None:
+                key = content.keys[number]
+            else:
+                key = self.key / number if block.needs_key and self.key is not None else None
             yield where, self._block(content.axis, size, block, key, part)
 
     def alike(self, content: Blocks) -> tuple[Plan, int, range] | None:
@@ -220,7 +223,8 @@ class Plan(Value):
             differ in more, if not all of their elements are drawn, or if the result lacks the axis.
         """
         axis, wanted = self._along(content.axis)
-        if isinstance(wanted, int) or set(content.sizes) != {1} or not _is_drawn(content):
+        is_by_number = content.keys is None and set(content.sizes) == {1}
+        if isinstance(wanted, int) or not is_by_number or not _is_drawn(content):
             return None
         if len(set(content.contents)) > 1:
             return None

@@ -7,13 +7,13 @@ What is wrong with one plugin is kept for ``unifinit.backends()`` and does not t
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pluggy
 
-from unifinit.backend import API_VERSION, BackendRecord
+from unifinit.backend import API_VERSION, BackendRecord, LayerRecord, ModelRecord
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -58,6 +58,14 @@ class HookSpecifications:
     def unifinit_initializers(self) -> list[InitializerRecord]:  # type: ignore[empty-body]
         """Return records of the initializers that the plugin provides."""
 
+    @hookspec
+    def unifinit_models(self) -> list[ModelRecord]:  # type: ignore[empty-body]
+        """Return records of the readers of models that the plugin provides; import no framework."""
+
+    @hookspec
+    def unifinit_layers(self) -> list[LayerRecord]:  # type: ignore[empty-body]
+        """Return records of the classes of layers that the plugin describes; import no framework."""
+
 
 @dataclass
 class Discovery:
@@ -69,6 +77,10 @@ class Discovery:
         The usable records by backend name.
     initializers
         The usable records of initializers by name.
+    models
+        The usable records of readers of models by name.
+    layers
+        The usable records of layers by name.
     broken
         For each unusable backend, initializer or plugin, the reason.
     disabled
@@ -77,6 +89,8 @@ class Discovery:
 
     records: dict[str, BackendRecord] = field(default_factory=dict)
     initializers: dict[str, InitializerRecord] = field(default_factory=dict)
+    models: dict[str, ModelRecord] = field(default_factory=dict)
+    layers: dict[str, LayerRecord] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
     disabled: tuple[str, ...] = ()
 
@@ -126,20 +140,9 @@ def discover(
                     f"{label} is made for plugin API {record.api_version}, this unifinit has {API_VERSION}: "
                     "upgrade unifinit, or install an older version of the plugin"
                 )
-            elif isinstance(record, InitializerRecord):
-                found.initializers[record.name] = record
             else:
-                found.records[record.name] = record
-    for name, labels in providers.items():
-        if len(labels) > 1:
-            what = name if name.startswith(INITIALIZER) else f"a backend {name!r}"
-            found.broken[name] = (
-                f"{len(labels)} plugins provide {what}: {', '.join(labels)}; uninstall one, or "
-                f"disable its distribution with the environment variable {DISABLE_VARIABLE}"
-            )
-    for name in found.broken:
-        found.records.pop(name, None)
-        found.initializers.pop(name.removeprefix(INITIALIZER), None)
+                _kept(found, record)[record.name] = record
+    _report_doubles(found, providers)
     # A plugin that failed has named no backend: its own name must not hide one.
     for name, reasons in failures.items():
         found.broken[f"plugin {name}" if name in providers else name] = "; ".join(reasons)
@@ -147,19 +150,52 @@ def discover(
     return found
 
 
-Record: TypeAlias = BackendRecord | InitializerRecord
-INITIALIZER = "initializer "
+def _report_doubles(found: Discovery, providers: Mapping[str, list[str]]) -> None:
+    """Take away what several plugins provide, and all else that is broken."""
+    for name, labels in providers.items():
+        if len(labels) > 1:
+            what = name if " " in name else f"a backend {name!r}"
+            found.broken[name] = (
+                f"{len(labels)} plugins provide {what}: {', '.join(labels)}; uninstall one, or "
+                f"disable its distribution with the environment variable {DISABLE_VARIABLE}"
+            )
+    for name in found.broken:
+        found.records.pop(name, None)
+        for kind, label in LABELS.items():
+            if name.startswith(label):
+                getattr(found, KEPT[kind]).pop(name.removeprefix(label), None)
 
 
-def _subject(record: Record) -> str:
-    """Under which name a record is reported: backends and initializers may share one."""
-    return f"{INITIALIZER}{record.name}" if isinstance(record, InitializerRecord) else record.name
-
+Record: TypeAlias = BackendRecord | InitializerRecord | ModelRecord | LayerRecord
 
 HOOKS: dict[str, type[Record]] = {
     "unifinit_backends": BackendRecord,
     "unifinit_initializers": InitializerRecord,
+    "unifinit_models": ModelRecord,
+    "unifinit_layers": LayerRecord,
 }
+KEPT: dict[type[Record], str] = {
+    BackendRecord: "records",
+    InitializerRecord: "initializers",
+    ModelRecord: "models",
+    LayerRecord: "layers",
+}
+"""Where records of a kind are kept."""
+LABELS: dict[type[Record], str] = {
+    InitializerRecord: "initializer ",
+    ModelRecord: "reader of models ",
+    LayerRecord: "layer ",
+}
+"""What is put before a name when a record is reported: records of different kinds may share one."""
+
+
+def _subject(record: Record) -> str:
+    return f"{LABELS.get(type(record), '')}{record.name}"
+
+
+def _kept(found: Discovery, record: Record) -> dict[str, Any]:
+    kept: dict[str, Any] = getattr(found, KEPT[type(record)])
+    return kept
 
 
 def _ask(entry_point: EntryPoint) -> list[Record]:
@@ -176,7 +212,8 @@ def _ask(entry_point: EntryPoint) -> list[Record]:
             _check(record)
             records.append(record)
     if not records:
-        raise ValueError(f"it has no hook {' or '.join(HOOKS)} that returns a record")
+        *others, last = HOOKS
+        raise ValueError(f"it has no hook {', '.join(others)} or {last} that returns a record")
     return records
 
 
@@ -190,13 +227,17 @@ def _check(record: Record) -> None:
         return  # Its other fields may mean something else; it is refused for its version.
     fits = {
         "name": isinstance(record.name, str) and record.name,
-        "load": callable(record.load),
         "api_version": isinstance(record.api_version, int),
     }
-    if isinstance(record, BackendRecord):
-        fits["modules"] = record.modules and _are_names(record.modules)
-        fits["install"] = isinstance(record.install, str)
+    if isinstance(record, LayerRecord):
+        fits["describe"] = callable(record.describe)
     else:
+        fits["load"] = callable(record.load)
+    if isinstance(record, (BackendRecord, ModelRecord)):
+        fits["modules"] = record.modules and _are_names(record.modules)
+    if isinstance(record, BackendRecord):
+        fits["install"] = isinstance(record.install, str)
+    if isinstance(record, InitializerRecord):
         fits["aliases"] = _are_names(record.aliases)
     for name, fit in fits.items():
         if not fit:

@@ -18,7 +18,7 @@ from unifinit.errors import (
 
 # What plugins need is imported with the first of them: keys, plans and configurations need none.
 if TYPE_CHECKING:
-    from unifinit.backend import Backend
+    from unifinit.backend import Backend, Describe, ModelReader, ModelRecord
     from unifinit.plugins import Discovery, InitializerRecord
 
 DEFAULT = "numpy"
@@ -59,6 +59,7 @@ class Registry:
         self._by_type: dict[type, Backend] = {}
         self._owners: dict[type, Backend | None] = {}
         self._generic: dict[str, Backend] = {}
+        self._readers: dict[str, ModelReader] = {}
         self._lock = RLock()
 
     def get(self, name: str) -> Backend:
@@ -152,6 +153,28 @@ class Registry:
                 "repair or uninstall the plugin"
             ) from error
         return cls
+
+    def readers_of(self, target: object) -> list[ModelReader]:
+        """The readers of the models of the libraries from which the class of an object derives."""
+        roots = {cls.__module__.partition(".")[0] for cls in type(target).__mro__}
+        records = self._plugins.models.values()
+        return [self._reader(record) for record in records if not roots.isdisjoint(record.modules)]
+
+    def layers(self) -> dict[str, Describe]:
+        """The descriptions of layers that plugins provide."""
+        return {name: record.describe for name, record in self._plugins.layers.items()}
+
+    def _reader(self, record: ModelRecord) -> ModelReader:
+        if record.name not in self._readers:
+            try:
+                self._readers[record.name] = record.load()
+            # A foreign module can fail in any way when it is imported.
+            except (Exception, SystemExit) as error:
+                raise BackendUnavailableError(
+                    f"what reads models of {record.name!r} failed to load: {type(error).__name__}: {error}; "
+                    "repair or uninstall the plugin"
+                ) from error
+        return self._readers[record.name]
 
     def environment(self, name: str) -> dict[str, str]:
         """Environment variables with which a fresh process finds every dtype of a backend."""

@@ -73,3 +73,31 @@ class Weight(Value):
     def columns(self) -> int:
         """Columns of that matrix: the outputs."""
         return math.prod(self.outputs)
+
+
+def place_of(weight: Weight, axis: str) -> int:
+    """Which axis in canonical order is the first of the "batch", the "in" or the "out" axes."""
+    before = {"batch": (), "in": (*weight.batch, *weight.spatial)}
+    return len(before.get(axis, (*weight.batch, *weight.spatial, *weight.inputs)))
+
+
+def share(weight: Weight, axis: str, size: int) -> Weight:
+    """The weight that a part of an axis is."""
+    batch, inputs, outputs = weight.batch, weight.inputs, weight.outputs
+    fan_in, fan_out = weight.fans
+    if axis == "batch":
+        batch = (size, *batch[1:])
+    elif axis == "in":
+        fan_in = _portion(fan_in, size, inputs[0])
+        inputs = (size, *inputs[1:])
+    else:
+        fan_out = _portion(fan_out, size, outputs[0])
+        if weight.rank == 1:
+            fan_in = fan_out
+        outputs = (size, *outputs[1:])
+    return Weight(batch, weight.spatial, inputs, outputs, Fans(fan_in, fan_out))
+
+
+def _portion(fan: float, size: int, whole_size: int) -> float:
+    part = fan * size / max(1, whole_size)
+    return int(part) if part == int(part) else part

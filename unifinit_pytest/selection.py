@@ -9,7 +9,7 @@ from typing import NoReturn
 import pytest
 
 from unifinit.errors import or_list, suggestion
-from unifinit.plugins import DISABLE_VARIABLE, INITIALIZER
+from unifinit.plugins import DISABLE_VARIABLE, LABELS
 from unifinit.registry import BackendStatus, registry
 
 
@@ -33,8 +33,8 @@ SELECTION: pytest.StashKey[Selection] = pytest.StashKey()
 
 
 def known() -> list[str]:
-    """The names of all backends; what is wrong with initializers of plugins is no business of tests."""
-    return [name for name in registry().names() if not name.startswith(INITIALIZER)]
+    """The names of all backends; what else of plugins is wrong is no business of tests."""
+    return [name for name in registry().names() if not name.startswith(tuple(LABELS.values()))]
 
 
 def selection(config: pytest.Config) -> Selection:

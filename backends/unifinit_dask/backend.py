@@ -96,6 +96,10 @@ class DaskBackend(NumpyBackend):
             chunks = like if has_shape else "auto"
         return lazy(plan, chunks)
 
+    def is_immutable(self, x: da.Array) -> bool:
+        """True: arrays of dask are computations."""
+        return True
+
     def fill(self, target: da.Array, plan: Plan) -> None:
         """Make an array another one of the same chunks; what was made from it before stays what it is."""
         handle_out(target, lazy(plan, target.chunks))

@@ -237,6 +237,10 @@ class JaxBackend(ArrayApiBackend):
         value = reference.run(plan.with_key(TracedKey(jnp, first, second)), self.ops(), piece=None)
         return jax.lax.with_sharding_constraint(value, sharding)
 
+    def is_immutable(self, x: jax.Array) -> bool:
+        """True: arrays of JAX never change."""
+        return True
+
     def fill(self, target: jax.Array, plan: Plan) -> None:
         """Raise a ``TargetError``: arrays of JAX never change."""
         raise immutable()

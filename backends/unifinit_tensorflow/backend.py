@@ -101,6 +101,10 @@ class TensorflowBackend(ArrayApiBackend):
         with namespace.on(device):
             return reference.run(plan, self.ops(device), piece=piece)
 
+    def is_immutable(self, x: Any) -> bool:
+        """Whether it is a tensor rather than a variable."""
+        return not isinstance(x, tf.Variable)
+
     def fill(self, target: Any, plan: Plan) -> None:
         """Assign to a variable."""
         if not isinstance(target, tf.Variable):

@@ -1,6 +1,6 @@
 """unifinit on PyTorch: the plugin, which imports nothing of PyTorch until it is used."""
 
-from unifinit.backend import Backend, BackendRecord, hookimpl
+from unifinit.backend import Backend, BackendRecord, ModelReader, ModelRecord, hookimpl
 
 __all__ = ["check_ranks"]
 
@@ -45,3 +45,16 @@ def unifinit_backends() -> list[BackendRecord]:
             api_version=1,
         )
     ]
+
+
+def load_reader() -> ModelReader:
+    """What reads modules; imports PyTorch."""
+    from unifinit_torch.modules import ModuleReader
+
+    return ModuleReader(load())
+
+
+@hookimpl
+def unifinit_models() -> list[ModelRecord]:
+    """The record of what reads modules."""
+    return [ModelRecord("torch", ("torch",), load_reader, api_version=1)]

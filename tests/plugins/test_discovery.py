@@ -36,9 +36,10 @@ def broken_hooks(record):
     return hooks | {"an error": hook(raising), "parameters": hook(with_parameters)}
 
 
+NO_HOOK = "no hook unifinit_backends, unifinit_initializers, unifinit_models or unifinit_layers that returns"
 WRONG_HOOKS = {
-    "nothing": "no hook unifinit_backends or unifinit_initializers that returns a record",
-    "an empty list": "no hook unifinit_backends or unifinit_initializers that returns a record",
+    "nothing": NO_HOOK,
+    "an empty list": NO_HOOK,
     "a number": "TypeError",
     "a record without a list": "TypeError",
     "a name": "returned a str; wanted BackendRecords",
@@ -124,7 +125,10 @@ class TestBrokenPlugins:
     def test_module_without_a_hook(self, registry):
         known = registry(EntryPoint("ill", "json", GROUP))
         detail = known.status("ill", load=False).detail
-        assert "no hook unifinit_backends or unifinit_initializers that returns a record" in detail
+        assert (
+            "no hook unifinit_backends, unifinit_initializers, unifinit_models or unifinit_layers that "
+            "returns a record" in detail
+        )
         assert works(known)
 
     @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from unifinit.initializers.base import Initializer, from_identifier
 from unifinit.initializers.combinators.wrapper import Composite, contained, unseeded
 from unifinit.initializers.hyperparameters import checked, choice, several, whole
 from unifinit.types import DType
-from unifinit.weight import Fans, Weight
+from unifinit.weight import Weight, place_of, share
 
 
 def _one_or_several(value: Any, name: str) -> Initializer | tuple[Initializer, ...]:
@@ -115,28 +115,4 @@ class Blocked(Composite):
             one.checked_content(share(weight, self.axis, part), dtype)
             for one, part in zip(initializers, sizes, strict=True)
         )
-        before = {"batch": (), "in": (*weight.batch, *weight.spatial)}
-        axis = len(before.get(self.axis, (*weight.batch, *weight.spatial, *weight.inputs)))
-        return Blocks(contents, sizes, axis)
-
-
-def share(weight: Weight, axis: str, size: int) -> Weight:
-    """The weight that a part of an axis is."""
-    batch, inputs, outputs = weight.batch, weight.inputs, weight.outputs
-    fan_in, fan_out = weight.fans
-    if axis == "batch":
-        batch = (size, *batch[1:])
-    elif axis == "in":
-        fan_in = _portion(fan_in, size, inputs[0])
-        inputs = (size, *inputs[1:])
-    else:
-        fan_out = _portion(fan_out, size, outputs[0])
-        if weight.rank == 1:
-            fan_in = fan_out
-        outputs = (size, *outputs[1:])
-    return Weight(batch, weight.spatial, inputs, outputs, Fans(fan_in, fan_out))
-
-
-def _portion(fan: float, size: int, whole_size: int) -> float:
-    part = fan * size / max(1, whole_size)
-    return int(part) if part == int(part) else part
+        return Blocks(contents, sizes, place_of(weight, self.axis))

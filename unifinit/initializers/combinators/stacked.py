@@ -79,7 +79,7 @@ class Stacked(Composite):
 def shifted(content: Content) -> Content:
     """A content for a shape that has one more axis of size 1 in front."""
     if isinstance(content, Blocks):
-        return Blocks(tuple(map(shifted, content.contents)), content.sizes, content.axis + 1)
+        return Blocks(tuple(map(shifted, content.contents)), content.sizes, content.axis + 1, content.keys)
     if isinstance(content, Masked):
         return Masked(shifted(content.content), content.mask, content.kept)
     return content

@@ -11,12 +11,11 @@ from unifinit.content import Content
 from unifinit.contents import Derived, Fill, Fixed, HostArray, Source, batched
 from unifinit.errors import LayoutError, ShapeError
 from unifinit.initializers.base import Aliases, Initializer, initializer
-from unifinit.initializers.combinators.blocked import share
 from unifinit.initializers.combinators.wrapper import Wrapper
 from unifinit.initializers.hyperparameters import boolean, choice, whole
 from unifinit.initializers.scaling import KaimingNormal
 from unifinit.types import DType, Shape, require_inexact
-from unifinit.weight import Weight
+from unifinit.weight import Weight, share
 
 
 class TriangleFilters(Fixed):

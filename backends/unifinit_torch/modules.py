@@ -1,0 +1,239 @@
+"""Modules of PyTorch, read and written as whole models."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch.nn.parameter import is_lazy
+from torch.nn.utils.parametrize import ParametrizationList, is_parametrized
+
+from unifinit.backend import (
+    Backend,
+    LayerTable,
+    ModelArray,
+    Plan,
+    Reading,
+    Role,
+    TargetError,
+    UnsupportedModelError,
+    as_dtype,
+    as_layout,
+    canonical_leaf,
+    make_path,
+    one_of_ties,
+    role_of,
+)
+from unifinit_torch.backend import distributed, is_spread
+from unifinit_torch.layers import LAYERS
+
+WRAPPERS = {"DistributedDataParallel", "DataParallel", "AveragedModel"}
+"""Classes of PyTorch whose child "module" is the model itself."""
+
+
+class Found(NamedTuple):
+    """A parameter, and where it is.
+
+    Attributes
+    ----------
+    module, attribute
+        The module that has it, and its name there.
+    array
+        What it is.
+    is_effective
+        Whether it is what a parametrization computes, and is assigned rather than overwritten.
+    """
+
+    module: torch.nn.Module
+    attribute: str
+    array: ModelArray
+    is_effective: bool = False
+
+    @property
+    def tensor(self) -> Any:
+        """The parameter."""
+        return getattr(self.module, self.attribute)
+
+
+class ModuleReader:
+    """Reads modules of PyTorch.
+
+    Parameters
+    ----------
+    backend
+        That of their tensors.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    def open(self, target: Any, reading: Reading) -> TorchModel | None:
+        """A module; None for those of Keras, which are modules of PyTorch too, and for anything else."""
+        if not isinstance(target, torch.nn.Module) or _is_of_keras(target):
+            return None
+        return TorchModel(target, reading, self._backend)
+
+
+class TorchModel:
+    """A module whose parameters are known.
+
+    Parameters
+    ----------
+    module
+        The module.
+    reading
+        How it is to be read.
+    backend
+        That of its tensors.
+    """
+
+    def __init__(self, module: torch.nn.Module, reading: Reading, backend: Backend) -> None:
+        self._module, self._device, self._backend = module, reading.device, backend
+        self._layers = LayerTable(LAYERS, reading.layers)
+        places: dict[int, list[Found]] = {}
+        for found in self._walk(module, "", "", {}):
+            places.setdefault(id(found.tensor) if not found.is_effective else id(found), []).append(found)
+        self._places = list(places.values())
+        self.arrays = [one_of_ties([found.array for found in places]) for places in self._places]
+        self._has_moved = False
+
+    def _walk(
+        self, module: torch.nn.Module, owner: str, prefix: str, told: Mapping[str, tuple[str, Role]]
+    ) -> Iterator[Found]:
+        """The parameters below a module.
+
+        Parameters
+        ----------
+        module
+            The module.
+        owner
+            Its path.
+        prefix
+            What PyTorch calls it, with a dot.
+        told
+            What modules above it tell of its arrays: a path and a role, by names from here.
+        """
+        own = {**told, **{name: (owner, role) for name, role in self._layers.roles(module).items()}}
+        for name, parameter in module._parameters.items():
+            if parameter is None or (isinstance(module, ParametrizationList) and name.startswith("original")):
+                continue
+            if is_lazy(parameter):
+                raise UnsupportedModelError(
+                    f"{prefix}{name} has no shape yet; wanted the model after its first call, which makes "
+                    "the parameters of lazy layers"
+                )
+            if name == "_flat_param":
+                raise UnsupportedModelError(
+                    f"{prefix}{name} holds parameters that FSDP1 has flattened; wanted the module before "
+                    "it is wrapped, or fully_shard of FSDP2"
+                )
+            yield Found(module, name, _array(name, parameter, owner, prefix, own.get(name)))
+        if is_parametrized(module):
+            for name in module.parametrizations:
+                with torch.no_grad():
+                    effective = getattr(module, name)
+                array = _array(name, effective, owner, prefix, own.get(name))
+                yield Found(module, name, array, is_effective=True)
+        for name, child in module._modules.items():
+            if child is None:
+                continue
+            is_hidden = name == "module" and type(module).__name__ in WRAPPERS
+            path = owner if is_hidden else _path(owner, name)
+            below = {
+                key.removeprefix(f"{name}."): role for key, role in own.items() if key.startswith(f"{name}.")
+            }
+            yield from self._walk(child, path, f"{prefix}{name}.", below)
+
+    def write(self, number: int, plan: Plan) -> None:
+        """Fill a parameter, or make it on a device if it is on the meta device."""
+        first = self._places[number][0]
+        tensor = first.tensor
+        if first.is_effective:
+            self._assign(first, self._backend.run(plan, tensor.device))
+        elif tensor.is_meta or (is_spread(tensor) and tensor.to_local().is_meta):
+            made = torch.nn.Parameter(self.create(number, plan), requires_grad=tensor.requires_grad)
+            for place in self._places[number]:
+                place.module._parameters[place.attribute] = made
+            self._has_moved = True
+        else:
+            self._backend.fill(tensor, plan)
+
+    def finish(self) -> None:
+        """Let FSDP2 know of new parameters, and tell of buffers that have no memory."""
+        if not self._has_moved:
+            return
+        for module in self._module.modules():
+            if hasattr(module, "_get_fsdp_state"):
+                module._apply(lambda tensor: tensor)
+        left = [name for name, buffer in self._module.named_buffers() if buffer.is_meta]
+        if left:
+            warnings.warn(
+                f"{len(left)} buffers are still on the meta device, as {left[0]!r}: buffers are left "
+                "alone; make "
+                "them by the module's own code, or load them",
+                stacklevel=3,
+            )
+
+    def create(self, number: int, plan: Plan) -> torch.Tensor:
+        """A new tensor on the device of the parameter, or the one that is wanted."""
+        tensor = self._places[number][0].tensor
+        if is_spread(tensor):
+            found = distributed().sharding_of(tensor)
+            if found.device.type == "meta":
+                found = found._replace(device=torch.device(found.mesh.device_type))
+            spread: torch.Tensor = self._backend.run(plan, found)
+            return spread
+        device = tensor.device if self._device is None else self._backend.device(self._device)
+        if device.type == "meta":
+            device = torch.get_default_device()
+        if device.type == "meta":
+            raise TargetError(
+                "the default device is the meta device; wanted device=, such as 'cpu' or 'cuda'"
+            )
+        created: torch.Tensor = self._backend.run(plan, device)
+        return created
+
+    def keep(self, number: int) -> torch.Tensor:
+        """A parameter as it is."""
+        tensor: torch.Tensor = self._places[number][0].tensor.detach()
+        return tensor
+
+    def build(self, values: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
+        """The tensors by the names of ``named_parameters``."""
+        return {array.name: value for array, value in zip(self.arrays, values, strict=True)}
+
+    def _assign(self, found: Found, value: torch.Tensor) -> None:
+        try:
+            with torch.no_grad():
+                setattr(found.module, found.attribute, value)
+        except (RuntimeError, ValueError, NotImplementedError) as error:
+            raise TargetError(
+                f"its parametrization takes no value ({str(error).splitlines()[0]}); wanted one with a "
+                "right_inverse, or a rule that keeps the parameter"
+            ) from error
+
+
+def _array(
+    name: str, tensor: torch.Tensor, owner: str, prefix: str, told: tuple[str, Role] | None
+) -> ModelArray:
+    shape = tuple(tensor.shape)
+    above, role = (owner, role_of(owner, name, shape)) if told is None else told
+    leaf = role.leaf or canonical_leaf(name)
+    for component in role.inner:
+        above = _path(above, component)
+    layout = as_layout(role.layout)
+    return ModelArray(
+        prefix + name, above, leaf, shape, as_dtype(tensor.dtype), role.layer, layout, role.splits
+    )
+
+
+def _path(owner: str, name: str) -> str:
+    """The path of something below a path; wrappers add nothing."""
+    path = make_path(name)
+    return f"{owner}/{path}" if owner and path else owner or path
+
+
+def _is_of_keras(module: torch.nn.Module) -> bool:
+    return any(cls.__module__.partition(".")[0] == "keras" for cls in type(module).__mro__)
