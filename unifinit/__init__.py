@@ -17,10 +17,12 @@ from unifinit.errors import (
     DeviceError,
     DtypeError,
     LayoutError,
+    MissingPackageError,
     PathError,
     RuleError,
     SeedError,
     ShapeError,
+    SpecError,
     StreamError,
     TargetError,
     UnifinitError,
@@ -103,8 +105,9 @@ if TYPE_CHECKING:
         MambaDtBias,
     )
     from unifinit.initializers.signal import ICNR, STFT, Bilinear, SinusoidalPositions
-    from unifinit.models import Recipe, Rule, Rules, init_, init_tree, recipe, recipes
+    from unifinit.models import ModelPlan, Recipe, Rule, Rules, init_, init_tree, plan_model, recipe, recipes
     from unifinit.propagation import probe
+    from unifinit.specs import Spec
 
 # isort: split
 # Last, because NumPy takes twice as long when it is imported below a name that is taken out of this package.
@@ -161,6 +164,8 @@ __all__ = [
     "MambaDtBias",
     "Masked",
     "MimeticAttention",
+    "MissingPackageError",
+    "ModelPlan",
     "MuP",
     "Ones",
     "Orthogonal",
@@ -179,6 +184,8 @@ __all__ = [
     "Siren",
     "SmallInit",
     "Sparse",
+    "Spec",
+    "SpecError",
     "SpectralMuP",
     "Stacked",
     "StreamError",
@@ -207,6 +214,7 @@ __all__ = [
     "get_num_threads",
     "init_",
     "init_tree",
+    "plan_model",
     "probe",
     "random",
     "recipe",
@@ -218,8 +226,10 @@ __all__ = [
 
 _LAZY = {
     **dict.fromkeys(
-        ("Recipe", "Rule", "Rules", "init_", "init_tree", "recipe", "recipes"), "unifinit.models"
+        ("ModelPlan", "Recipe", "Rule", "Rules", "init_", "init_tree", "plan_model", "recipe", "recipes"),
+        "unifinit.models",
     ),
+    "Spec": "unifinit.specs",
     "calculate_gain": "unifinit.gains",
     "fingerprint": "unifinit.agreement",
     "probe": "unifinit.propagation",

@@ -62,6 +62,14 @@ class UnsupportedModelError(UnifinitError, TypeError):
     """An object is no model of any installed library, and no mapping, list or dataclass of arrays."""
 
 
+class SpecError(ConfigError):
+    """A specification of a model's start is malformed."""
+
+
+class MissingPackageError(UnifinitError, ImportError):
+    """A package is not installed that is needed for what was asked."""
+
+
 class UnusedRuleWarning(UserWarning):
     """A rule decides nothing."""
 

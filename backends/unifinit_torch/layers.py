@@ -12,9 +12,12 @@ PLACES = {"ih": "input", "hh": "recurrent", "hr": "projection"}
 KINDS = {"LSTM": "lstm", "GRU": "gru", "RNN": "rnn"}
 
 
+_LINEAR = {"weight": Role("dense", "OI"), "bias": Role("dense")}
+
+
 def linear(_module: Any) -> Roles:
     """A dense layer."""
-    return {"weight": Role("dense", "OI"), "bias": Role("dense")}
+    return _LINEAR
 
 
 def bilinear(_module: Any) -> Roles:

@@ -115,7 +115,8 @@ class TorchModel:
         told
             What modules above it tell of its arrays: a path and a role, by names from here.
         """
-        own = {**told, **{name: (owner, role) for name, role in self._layers.roles(module).items()}}
+        own = {name: (owner, role) for name, role in self._layers.roles(module).items()}
+        own = {**told, **own} if told else own
         for name, parameter in module._parameters.items():
             if parameter is None or (isinstance(module, ParametrizationList) and name.startswith("original")):
                 continue

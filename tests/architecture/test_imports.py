@@ -57,6 +57,7 @@ LAYERS = (
     {"unifinit.initializers.scaling"},
     {"unifinit.initializers"},
     {"unifinit.models"},
+    {"unifinit.specs"},
     {"unifinit.extend"},
     {"unifinit.propagation"},
     {"unifinit.plots"},
@@ -93,6 +94,8 @@ ALIEN = {
 """What nothing in the library imports, not even within a function."""
 ONLY_IN_EDGES = {
     "rich": "unifinit.cli",
+    "jsonschema": "unifinit.specs",
+    "tomli_w": "unifinit.specs",
     "matplotlib": "unifinit.plots",
     "pytest": "unifinit.testing",
     "hypothesis": "unifinit.testing",

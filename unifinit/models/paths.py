@@ -24,6 +24,7 @@ LEAVES = {
 TRANSPARENT = frozenset({"~", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"})
 """Components that wrappers and Haiku put into names."""
 
+_PLAIN = re.compile(r"\w+", re.ASCII).fullmatch
 _SPLIT = re.compile(r"[/.]")
 _NUMBER = re.compile(r"(?:.*_)?(\d+)")
 
@@ -56,7 +57,7 @@ def make_path(*names: str) -> str:
     PathError
         If a component is empty, or holds characters that cannot be seen or encoded.
     """
-    if len(names) == 1 and names[0].isascii() and names[0].isidentifier():
+    if len(names) == 1 and _PLAIN(names[0]) and names[0] not in TRANSPARENT:
         return names[0]
     path = SEPARATOR.join(part for name in names for part in components(name))
     return path if path.isascii() else unicodedata.normalize("NFC", path)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple, SupportsIndex, TypeVar
 
 from unifinit.dispatch import as_any_key
 from unifinit.errors import SeedError, TargetError
 from unifinit.key import AnyKey
 from unifinit.models.assignment import PlannedArray, assign, renamed
+from unifinit.models.modelplan import ModelPlan
 from unifinit.models.paths import make_path
 from unifinit.models.patterns import Rename, Renaming
 from unifinit.models.reader import OpenModel, Reading
@@ -16,6 +20,48 @@ from unifinit.models.trees import read_tree
 from unifinit.registry import registry
 
 Target = TypeVar("Target")
+
+
+def plan_model(
+    target: Any,
+    rules: Any,
+    seed: SupportsIndex | AnyKey,
+    *,
+    rename: Rename = None,
+    prefix: str = "",
+    inputs: Any = None,
+) -> ModelPlan:
+    """What ``init_`` or ``init_tree`` would do with a model: a dry run, in which nothing is written.
+
+    Parameters
+    ----------
+    target, rules, seed, rename, prefix, inputs
+        As for ``init_`` and ``init_tree``.
+
+    Returns
+    -------
+    ModelPlan
+        Its text is a table of paths, shapes, layouts, fans, initializers and standard deviations; ``to_html``
+        writes a page with histograms.
+
+    Raises
+    ------
+    UnifinitError
+        As ``init_`` raises.
+
+    Examples
+    --------
+    >>> import unifinit as ui
+    >>> shapes = {"Dense_0": {"kernel": (4, 2), "bias": (2,)}}
+    >>> print(ui.plan_model(shapes, "flax", seed=0))
+    path            shape  dtype    layer  layout  fans  initializer    std       size
+    Dense_0/weight  4x2    float32  dense  ...IO   4, 2  LecunNormal()  0.5       8
+    Dense_0/bias    2      float32  -      ...IO   2, 2  Zeros()        0         2
+    2 parameters, 10 elements, 40 bytes
+    """
+    reading = _reading(inputs=inputs)
+    opened_model = opened(target, rules, seed, rename=rename, prefix=prefix, reading=reading)
+    return ModelPlan(opened_model.planned, as_any_key(seed))
 
 
 class Opened(NamedTuple):
@@ -94,16 +140,16 @@ def init_(
     >>> bool((model["encoder"]["kernel"] == ui.HeNormal()((4, 2), "float64", seed=key)).all())
     True
     """
-    model, planned = opened(
-        target, rules, seed, rename=rename, prefix=prefix, reading=_reading(device=device)
-    )
-    for number, one in enumerate(planned):
-        if one.plan is not None:
-            try:
-                model.write(number, one.plan)
-            except TargetError as error:
-                raise TargetError(f"{one.array.name}: {error}") from None
-    model.finish()
+    with paused_collector():
+        reading = _reading(device=device)
+        model, planned = opened(target, rules, seed, rename=rename, prefix=prefix, reading=reading)
+        for number, one in enumerate(planned):
+            if one.plan is not None:
+                try:
+                    model.write(number, one.plan)
+                except TargetError as error:
+                    raise TargetError(f"{one.array.name}: {error}") from None
+        model.finish()
     return target
 
 
@@ -156,8 +202,6 @@ def init_tree(
     >>> params["Dense_0"]["kernel"].shape
     (4, 2)
     """
-    if inputs is not None and not isinstance(inputs, tuple):
-        inputs = (inputs,)
     reading = _reading(device=device, inputs=inputs, backend=backend)
     model, planned = opened(target, rules, seed, rename=rename, prefix=prefix, reading=reading)
     return model.build(
@@ -191,6 +235,21 @@ def opened(
     return Opened(model, assign(renamed(arrays, renaming), checked, key))
 
 
+@contextmanager
+def paused_collector() -> Iterator[None]:
+    """Without Python's collector of cycles, which would look at all of a framework again and again.
+
+    Many small objects are made for a large model, and none of them are in cycles.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 def open_model(target: Any, reading: Reading) -> OpenModel:
     """A model of whichever library.
 
@@ -207,4 +266,6 @@ def open_model(target: Any, reading: Reading) -> OpenModel:
 
 
 def _reading(*, device: Any = None, inputs: Any = None, backend: Any = None) -> Reading:
+    if inputs is not None and not isinstance(inputs, tuple):
+        inputs = (inputs,)
     return Reading(registry().layers(), device, inputs, backend)

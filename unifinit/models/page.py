@@ -1,0 +1,123 @@
+"""A page of HTML that shows what a model is to hold, for a person to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import escape
+
+import numpy as np
+
+from unifinit import elements, host
+from unifinit.files import windows
+from unifinit.models.assignment import PlannedArray, PlannedParameter
+from unifinit.models.modelplan import ModelPlan, Row
+
+SAMPLED = 4096
+"""Elements of a parameter that its histogram shows: the first ones."""
+WHOLE = 2**20
+"""Elements up to which a parameter is computed that can only be computed as a whole."""
+BINS = 48
+WIDTH, HEIGHT = 192, 40
+
+STYLE = """\
+:root { color-scheme: light dark; --line: #8884; --bar: #3b7dd8; --muted: #777; }
+body { font: 14px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 110rem; padding: 0 1rem; }
+h1 { font-size: 1.4rem; margin: 0 0 .3rem; }
+p { margin: .2rem 0 1rem; color: var(--muted); }
+code { font: 12px/1.4 ui-monospace, monospace; overflow-wrap: anywhere; }
+input { font: inherit; padding: .35rem .6rem; width: 24rem; max-width: 100%; margin-bottom: .8rem; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; }
+th, td { text-align: left; vertical-align: top; padding: .35rem .6rem; border-bottom: 1px solid var(--line); }
+th { position: sticky; top: 0; background: Canvas; white-space: nowrap; }
+td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+td.path { min-width: 14rem; }
+svg { display: block; }
+svg rect { fill: var(--bar); }
+svg path { stroke: var(--line); fill: none; }
+svg text { font-size: 9px; fill: var(--muted); }
+"""
+
+SCRIPT = """\
+document.getElementById("filter").addEventListener("input", function () {
+  var wanted = this.value.toLowerCase();
+  document.querySelectorAll("tbody tr").forEach(function (row) {
+    row.hidden = !row.textContent.toLowerCase().includes(wanted);
+  });
+});
+"""
+
+COLUMNS = ("path", "shape", "layer, layout", "fans", "initializer", "mean", "std", "size", "first elements")
+
+
+def page(plan: ModelPlan, title: str) -> Iterator[str]:
+    """The text of the page, piece by piece."""
+    name = escape(title or "Initial parameters")
+    yield (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{name}</title>\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<style>\n{STYLE}</style></head><body>\n<h1>{name}</h1>\n"
+        f"<p>{len(plan.rows):,} parameters, {plan.elements:,} elements, {plan.nbytes:,} bytes. "
+        f"Fingerprint <code>{escape(plan.fingerprint)}</code></p>\n"
+        '<input id="filter" type="search" placeholder="Filter, such as attention" aria-label="Filter">\n'
+        '<div class="scroll"><table><thead><tr>'
+    )
+    yield "".join(f"<th>{column}</th>" for column in COLUMNS) + "</tr></thead><tbody>\n"
+    rows = iter(plan.rows)
+    for array in plan.arrays:
+        for one in array.parameters:
+            yield _table_row(next(rows), _sample(plan, array, one))
+    yield f"</tbody></table></div>\n<script>\n{SCRIPT}</script></body></html>\n"
+
+
+def _table_row(row: Row, values: Sequence[float] | None) -> str:
+    other = "" if row.name == row.path else f"<br><code>{escape(row.name)}</code>"
+    mean, stddev = ("-" if value is None else f"{value:.5g}" for value in (row.mean, row.stddev))
+    cells = (
+        f'<td class="path"><strong>{escape(row.path)}</strong>{other}</td>',
+        f"<td>{' × '.join(map(str, row.shape)) or 'scalar'}<br>{row.dtype}</td>",
+        f"<td>{escape(row.layer) or '-'}<br><code>{escape(row.layout)}</code></td>",
+        f'<td class="number">{row.fan_in:g}<br>{row.fan_out:g}</td>',
+        f"<td><code>{escape(row.initializer)}</code></td>",
+        f'<td class="number">{mean}</td>',
+        f'<td class="number">{stddev}</td>',
+        f'<td class="number">{row.size:,}</td>',
+        f"<td>{'-' if values is None else histogram(values)}</td>",
+    )
+    return f"<tr>{''.join(cells)}</tr>\n"
+
+
+def _sample(plan: ModelPlan, array: PlannedArray, one: PlannedParameter) -> Sequence[float] | None:
+    """The first elements of a parameter; None if there are none, or they would take long."""
+    part = plan.part_plan(array, one)
+    if part is None or not part.size or (part.size > WHOLE and not part.content.is_elementwise):
+        return None
+    shown = part.window(next(windows(part.result_shape, SAMPLED)))
+    values = elements.decode(host.compute(shown).reshape(-1), part.dtype)
+    return [float(value) for value in np.real(values)]
+
+
+def histogram(values: Sequence[float]) -> str:
+    """A picture of numbers as SVG, with the ends of their range below."""
+    numbers = np.asarray(values, dtype=np.float64)
+    numbers = numbers[np.isfinite(numbers)]
+    if not numbers.size:
+        return "no finite numbers"
+    low, high = float(numbers.min()), float(numbers.max())
+    if low == high:
+        return f"all {low:.5g}"
+    counts, _ = np.histogram(numbers, bins=BINS, range=(low, high))
+    width = WIDTH / BINS
+    heights = counts / counts.max() * HEIGHT
+    bars = "".join(
+        f'<rect x="{number * width:.1f}" y="{HEIGHT - height:.1f}" width="{width - 0.5:.1f}" '
+        f'height="{height:.1f}"/>'
+        for number, height in enumerate(heights)
+        if height
+    )
+    return (
+        f'<svg width="{WIDTH}" height="{HEIGHT + 12}" role="img" '
+        f'aria-label="from {low:.4g} to {high:.4g}">{bars}'
+        f'<path d="M0 {HEIGHT}.5H{WIDTH}"/><text x="0" y="{HEIGHT + 10}">{low:.4g}</text>'
+        f'<text x="{WIDTH}" y="{HEIGHT + 10}" text-anchor="end">{high:.4g}</text></svg>'
+    )

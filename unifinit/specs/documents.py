@@ -1,0 +1,170 @@
+"""Documents of specifications: read from TOML or JSON, and checked against the published schema."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import resources
+from importlib.util import find_spec
+from typing import Any, TypeAlias
+
+from unifinit.agreement import VERSION
+from unifinit.errors import MissingPackageError, SpecError
+
+FORMAT = 1
+"""The version of the format that this unifinit reads and writes."""
+ENDINGS = (".toml", ".json")
+LONGEST = 300
+"""Characters of a message of the validator, which quotes what it finds."""
+LARGEST = 2**28
+"""Bytes of a document; more is none."""
+
+Document: TypeAlias = dict[str, Any]
+FilePath: TypeAlias = "str | os.PathLike[str]"
+
+
+@cache
+def schema() -> Document:
+    """The JSON Schema of specifications, in draft 2020-12."""
+    text = resources.files("unifinit.specs").joinpath("schema.json").read_text("utf-8")
+    found: Document = json.loads(text)
+    return found
+
+
+def read_document(path: FilePath) -> Document:
+    """What a file holds, checked against the schema.
+
+    Raises
+    ------
+    SpecError
+        If it is no document of the format.
+    MissingPackageError
+        If the package jsonschema is not installed.
+    OSError
+        If the file cannot be read.
+    """
+    name = os.fspath(path)
+    if not name.endswith(ENDINGS):
+        raise SpecError(f"{name}: the name ends in none of {', '.join(ENDINGS)}; wanted a specification")
+    if (size := os.stat(name).st_size) > LARGEST:
+        raise SpecError(f"{name} has {size} bytes; wanted at most {LARGEST} of a specification")
+    with open(name, "rb") as file:
+        data = file.read()
+    try:
+        text = data.decode()
+        if name.endswith(".toml"):
+            import tomllib
+
+            document: Any = tomllib.loads(text)
+        else:
+            document = json.loads(text, object_pairs_hook=_without_doubles)
+    except (ValueError, RecursionError) as error:  # Of both readers, and of UTF-8.
+        raise SpecError(f"{name} cannot be read: {error}; wanted TOML or JSON in UTF-8") from None
+    return checked_document(document, name)
+
+
+def checked_document(document: Any, name: str) -> Document:
+    """A document, if it is one of the format.
+
+    Raises
+    ------
+    SpecError
+        If not; the message tells where in the document.
+    MissingPackageError
+        If the package jsonschema is not installed.
+    """
+    if not isinstance(document, Mapping):
+        raise SpecError(
+            f"{name} holds a {type(document).__name__}; wanted a table with unifinit_spec = {FORMAT}"
+        )
+    _check_versions(document, name)
+    if find_spec("jsonschema") is None:
+        raise MissingPackageError(
+            'specifications need the package jsonschema, which is not installed: pip install "unifinit[spec]"'
+        )
+    from jsonschema import Draft202012Validator
+
+    errors = sorted(Draft202012Validator(schema()).iter_errors(document), key=lambda error: error.path)
+    if errors:
+        # What is wrong in one place tells more than that the whole is none of several alternatives.
+        error = min(errors, key=lambda error: (error.validator == "anyOf", len(error.absolute_path)))
+        place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path)
+        message = (
+            error.message
+            if error.validator != "anyOf"
+            else "there are neither parameters nor an architecture"
+        )
+        shown = message if len(message) < LONGEST else message[:LONGEST] + "..."
+        raise SpecError(f"{name}: at {place.lstrip('.') or 'the top'}: {shown}; see unifinit.specs.schema()")
+    return dict(document)
+
+
+def write_document(document: Document, path: FilePath, *, overwrite: bool = False) -> None:
+    """Write a document, as TOML or JSON by the ending of the name.
+
+    Raises
+    ------
+    SpecError
+        If the name ends otherwise.
+    MissingPackageError
+        If it is to be TOML, and the package tomli-w is not installed.
+    FileExistsError
+        If there is something of that name, other than a file that may be replaced.
+    """
+    from unifinit.files import atomic_file
+
+    name = os.fspath(path)
+    if not name.endswith(ENDINGS):
+        raise SpecError(f"{name}: the name ends in none of {', '.join(ENDINGS)}; wanted one of them")
+    text = as_toml(document) if name.endswith(".toml") else as_json(document)
+    with atomic_file(path, overwrite=overwrite) as file:
+        file.write(text.encode())
+
+
+def as_toml(document: Document) -> str:
+    """A document as TOML."""
+    if find_spec("tomli_w") is None:
+        raise MissingPackageError(
+            "TOML is written by the package tomli-w, which is not installed: "
+            'pip install "unifinit[spec]", or write JSON'
+        )
+    import tomli_w
+
+    return tomli_w.dumps(document)
+
+
+def as_json(document: Document) -> str:
+    """A document as JSON."""
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def _check_versions(document: Mapping[str, Any], name: str) -> None:
+    """Before all else: what a later version means by the rest is not known."""
+    found = document.get("unifinit_spec")
+    if isinstance(found, int) and not isinstance(found, bool) and found > FORMAT:
+        raise SpecError(
+            f"{name} is of version {found} of the format, this unifinit reads version {FORMAT}; wanted a "
+            "newer unifinit"
+        )
+    stream = document.get("stream", VERSION)
+    if isinstance(stream, str) and stream != VERSION:
+        raise SpecError(
+            f"{name} is for version {stream!r} of the random stream, this unifinit has {VERSION!r}; wanted a "
+            "unifinit that has it"
+        )
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> Document:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        double = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"an object has {double!r} twice")
+    return found
+
+
+def compact(entries: Iterator[tuple[str, Any]]) -> Document:
+    """A table of those entries that say something."""
+    return {name: value for name, value in entries if value not in (None, "", (), [], {})}

@@ -1,0 +1,203 @@
+"""Whether a checkpoint is the start that a plan says, and which of several starts it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Literal, NamedTuple, SupportsIndex, TypeAlias
+
+import numpy as np
+
+from unifinit import elements, host
+from unifinit.checkpoints import Checkpoint, StoredArray
+from unifinit.files import PIECE, stream, windows
+from unifinit.key import Key, as_key
+from unifinit.models.assignment import PlannedArray
+from unifinit.models.modelplan import ModelPlan
+from unifinit.plan import Plan
+
+Verdict: TypeAlias = Literal[
+    "identical", "different", "missing", "unexpected", "shape", "dtype", "not planned"
+]
+
+TRIED = 64
+"""Elements of each array that are compared first, to tell which start a checkpoint is."""
+
+
+class Checked(NamedTuple):
+    """What was found of an array.
+
+    Attributes
+    ----------
+    name
+        What the checkpoint calls it.
+    path
+        Its canonical path, or the first one of its parts; empty if the plan has none.
+    verdict
+        "identical", or what is wrong. "not planned" is an array that the rules leave as it is.
+    index
+        Of the first element that differs.
+    wanted, found
+        What is wanted and what was found: the bits of that element in hexadecimal, shapes or dtypes.
+    size
+        How many elements were compared.
+    """
+
+    name: str
+    path: str
+    verdict: Verdict
+    index: tuple[int, ...] | None = None
+    wanted: str = ""
+    found: str = ""
+    size: int = 0
+
+    @property
+    def is_right(self) -> bool:
+        """Whether nothing speaks against it."""
+        return self.verdict in ("identical", "not planned")
+
+    def __str__(self) -> str:
+        told = {
+            "identical": "identical",
+            "not planned": "left as it is by the rules",
+            "missing": "not in the checkpoint",
+            "unexpected": "in the checkpoint, but not in the specification",
+            "shape": f"of shape {self.found}, wanted {self.wanted}",
+            "dtype": f"of dtype {self.found}, wanted {self.wanted}",
+            "different": f"differs first at {self.index}: bits {self.found}, wanted {self.wanted}",
+        }[self.verdict]
+        where = f" ({self.path})" if self.path and self.path != self.name else ""
+        return f"{self.name}{where}: {told}"
+
+
+def verify(
+    plan: ModelPlan, checkpoint: Checkpoint, progress: Callable[[int, int], None] | None = None
+) -> Iterator[Checked]:
+    """Compare a checkpoint with a start, array by array, and piece by piece within some MiB of memory.
+
+    Parameters
+    ----------
+    plan
+        The start.
+    checkpoint
+        What ``unifinit.checkpoints.open_checkpoint`` gives.
+    progress
+        Called with the bytes that have been compared, and with all there are.
+
+    Yields
+    ------
+    Checked
+        For each array of the plan and of the checkpoint.
+    """
+    planned = {one.array.name: one for one in plan.arrays}
+    total, done = plan.nbytes, 0
+    for name, one in planned.items():
+        stored = checkpoint.arrays.get(name)
+        yield _checked(
+            one, stored, (lambda size, done=done: progress(done + size, total)) if progress else None
+        )
+        done += 0 if one.plan is None else one.plan.size * one.array.dtype.bits // 8
+    for name in checkpoint.arrays:
+        if name not in planned:
+            yield Checked(name, "", "unexpected")
+
+
+def identify(
+    candidates: Mapping[str, ModelPlan], checkpoint: Checkpoint, seeds: Iterable[SupportsIndex] = ()
+) -> Iterator[tuple[str, Key]]:
+    """Which starts a checkpoint may be, by the first elements of each array.
+
+    Parameters
+    ----------
+    candidates
+        Starts by their names.
+    checkpoint
+        What was found.
+    seeds
+        Other seeds than those of the starts that are tried too.
+
+    Yields
+    ------
+    str, Key
+        The name of a start, and the key of the seed.
+    """
+    seeds = list(seeds)
+    for name, plan in candidates.items():
+        for key in dict.fromkeys([plan.key, *map(as_key, seeds)]):
+            if isinstance(key, Key) and _may_be(plan, key, checkpoint):
+                yield name, key
+
+
+def _may_be(plan: ModelPlan, key: Key, checkpoint: Checkpoint) -> bool:
+    compared = False
+    for one in plan.arrays:
+        stored = checkpoint.arrays.get(one.array.name)
+        if stored is None or not _fits(one, stored):
+            return False
+        if one.plan is None or not one.plan.size or not one.plan.is_drawn:
+            continue
+        own = one.plan if key == plan.key else one.plan.with_key(key / one.parameters[0].parameter.path)
+        compared = True
+        wanted = own.window(next(windows(own.result_shape, TRIED)))
+        found = stored.read(0, wanted.size)
+        if _bytes_of(wanted) != found.tobytes():
+            return False
+    return compared
+
+
+def _fits(one: PlannedArray, stored: StoredArray) -> bool:
+    return tuple(stored.shape) == one.array.shape and stored.dtype == one.array.dtype
+
+
+def _bytes_of(plan: Plan) -> bytes:
+    values = host.compute(plan)
+    return bytes(values.astype(elements.storage(plan.dtype), copy=False).tobytes())
+
+
+def _checked(
+    one: PlannedArray, stored: StoredArray | None, progress: Callable[[int], None] | None
+) -> Checked:
+    name, path = one.array.name, one.parameters[0].parameter.path
+    if one.plan is None:
+        return Checked(name, path, "not planned")
+    if stored is None:
+        return Checked(name, path, "missing")
+    if tuple(stored.shape) != one.array.shape:
+        return Checked(name, path, "shape", None, str(one.array.shape), str(tuple(stored.shape)))
+    if stored.dtype != one.array.dtype:
+        return Checked(name, path, "dtype", None, one.array.dtype.name, stored.dtype.name)
+    first, dtype = 0, elements.storage(one.array.dtype)
+    for piece in stream(one.plan, PIECE):
+        wanted: Any = np.frombuffer(piece, dtype)
+        found = stored.read(first, first + wanted.size)
+        bits = np.dtype(f"u{dtype.itemsize}") if dtype.itemsize <= 8 else None
+        unequal = _unequal(wanted, found, bits)
+        if unequal is not None:
+            index = np.unravel_index(first + unequal, one.array.shape)
+            return Checked(
+                name,
+                path,
+                "different",
+                tuple(map(int, index)),
+                _hexadecimal(wanted[unequal : unequal + 1]),
+                _hexadecimal(found[unequal : unequal + 1]),
+                first + unequal,
+            )
+        first += wanted.size
+        if progress is not None:
+            progress(first * dtype.itemsize)
+    return Checked(name, path, "identical", size=first)
+
+
+def _unequal(wanted: Any, found: Any, bits: np.dtype[Any] | None) -> int | None:
+    """The place of the first element whose bits differ; None if there is none."""
+    if wanted.tobytes() == found.tobytes():
+        return None
+    if bits is None:
+        wanted, found = (array.view(np.uint64).reshape(-1, 2) for array in (wanted, found))
+        return int(np.flatnonzero((wanted != found).any(axis=1))[0])
+    return int(np.flatnonzero(wanted.view(bits) != found.view(bits))[0])
+
+
+def _hexadecimal(element: Any) -> str:
+    """The bits of an element, the highest first."""
+    return "0x" + element.tobytes()[::-1].hex()
