@@ -160,6 +160,10 @@ class Registry:
         records = self._plugins.models.values()
         return [self._reader(record) for record in records if not roots.isdisjoint(record.modules)]
 
+    def reader(self, name: str) -> ModelReader:
+        """The reader of models of a name that a plugin provides."""
+        return self._reader(self._plugins.models[name])
+
     def layers(self) -> dict[str, Describe]:
         """The descriptions of layers that plugins provide."""
         return {name: record.describe for name, record in self._plugins.layers.items()}

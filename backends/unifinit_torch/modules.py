@@ -75,6 +75,31 @@ class ModuleReader:
             return None
         return TorchModel(target, reading, self._backend)
 
+    def build(self, config: Mapping[str, Any], dtype: str) -> torch.nn.Module:
+        """The model that Transformers makes of a configuration, on the meta device.
+
+        Raises
+        ------
+        UnsupportedModelError
+            If it cannot make one.
+        """
+        import transformers
+
+        names = config.get("architectures") or []
+        try:
+            settings = transformers.AutoConfig.for_model(**config)
+            cls = getattr(transformers, names[0]) if names else transformers.AutoModel
+            with torch.device("meta"):
+                model = cls._from_config(settings) if names else cls.from_config(settings)
+            model.to(getattr(torch, dtype))
+        except (ValueError, TypeError, AttributeError, KeyError, ImportError) as error:
+            raise UnsupportedModelError(
+                f"transformers {transformers.__version__} cannot build {(names or [config['model_type']])[0]!r}: "
+                f"{error}; wanted a configuration of one of its own models"
+            ) from error
+        built: torch.nn.Module = model
+        return built
+
 
 class TorchModel:
     """A module whose parameters are known.

@@ -71,7 +71,7 @@ not listed; among them, only cycles are forbidden."""
 
 FRAMEWORKS = {
     "numpy": {"numpy", "ml_dtypes"},
-    "torch": {"torch", "torchvision", "triton", "array_api_compat"},
+    "torch": {"torch", "torchvision", "transformers", "triton", "array_api_compat"},
     "tensorflow": {"tensorflow", "keras"},
     "jax": {"jax", "jaxlib", "flax", "haiku"},
     "dask": {"dask", "unifinit_numpy"},  # Its chunks are arrays of NumPy.

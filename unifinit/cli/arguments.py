@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import SUPPRESS, ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Callable
 from typing import NoReturn
 
 from unifinit.cli.parsing import (
@@ -14,8 +15,10 @@ from unifinit.cli.parsing import (
     parse_layout,
     parse_names,
     parse_number,
+    parse_pair,
     parse_repeats,
     parse_seed,
+    parse_seeds,
     parse_setting,
     parse_shape,
 )
@@ -99,6 +102,51 @@ verdicts:
 
 --json prints what unifinit.probe(...).as_dict() returns, with "output", the path of the
 picture, or null. The exit status is 0 whatever the verdicts.
+"""
+
+
+SPEC = """\
+Write a specification: which parameters a model has, how they start, and the seed. MODEL is
+package.module:function, where the function makes a model of PyTorch or Keras without
+arguments; a checkpoint; or a config.json of Hugging Face's, whose model is built without
+memory if transformers is installed.
+"""
+
+INIT = """\
+Write the checkpoint that a specification says, piece by piece within some MiB of memory:
+OUTPUT is a folder for safetensors files as Hugging Face divides them, or a name that ends
+in .safetensors, .npz or .zarr. An interrupted run goes on where it was, and ends with the
+same bytes. With --dry-run or --html it shows what would be written.
+"""
+
+INIT_NOTES = """\
+With --shards N --index I, each of N machines writes its own file and the same index, and
+they need not know of each other.
+"""
+
+VERIFY = """\
+Compare a checkpoint with the start that a specification says, piece by piece; the first
+difference of each array is named. With several specifications, or --seeds, tell first
+which of them made the checkpoint.
+"""
+
+VERIFY_NOTES = """\
+exit status:
+  0  the checkpoint is the start
+  1  it is not
+  2  the arguments are wrong, or a file is damaged
+"""
+
+DIFF = """\
+Compare two checkpoints, also of different frameworks, parameter by parameter: identical,
+transposed, rounded, scaled or different. Paths are canonical: kernel and weight are one name.
+"""
+
+DIFF_NOTES = """\
+exit status:
+  0  all parameters are identical, transposed or rounded
+  1  not so
+  2  the arguments are wrong, or a file is damaged
 """
 
 
@@ -199,8 +247,54 @@ def make_parser() -> ArgumentParser:
     _add_settings(plot)
     plot.add_argument("--output", metavar="FILE", required=True, help="its name ends in .png or .svg")
 
+    _add_models(add)
     add("backends", "tell which frameworks are installed and work, and how to get the others")
     return parser
+
+
+def _add_models(add: Callable[..., ArgumentParser]) -> None:
+    """The commands about whole models."""
+    spec = add("spec", "write the specification of a model's start", SPEC)
+    spec.add_argument("model", metavar="MODEL", help="such as mymodels:resnet, model.safetensors or config.json")
+    spec.add_argument("--recipe", help='such as gpt2; by default "torch"')
+    spec.add_argument("--rules", metavar="FILE", help="JSON: an object from patterns to initializers")
+    spec.add_argument("--seed", type=checked(parse_seed), default=DEFAULT_SEED, help="by default 0")
+    spec.add_argument("--dtype", type=checked(parse_dtype), help="for a config.json; by default its own")
+    spec.add_argument("--output", "-o", metavar="FILE", help="ends in .toml or .json; by default stdout")
+    _add_overwrite(spec)
+
+    init = add("init", "write the checkpoint of a model's start", INIT, INIT_NOTES)
+    init.add_argument("spec", metavar="SPEC", help="a specification in TOML or JSON")
+    init.add_argument("--output", "-o", help="a folder, or a file that ends in .safetensors, .npz or .zarr")
+    init.add_argument("--seed", type=checked(parse_seed), help="by default that of the specification")
+    init.add_argument("--shards", type=checked(parse_integer), help="into how many files to divide it")
+    init.add_argument("--index", type=checked(parse_integer), help="which of them to write, from 0 on")
+    init.add_argument("--shard-size", type=checked(parse_integer), help="most bytes of a file; by default 5e9")
+    init.add_argument("--dry-run", action="store_true", help="print a table of all parameters instead")
+    init.add_argument("--html", metavar="FILE", help="write a page with histograms")
+    _add_overwrite(init)
+
+    verify = add("verify", "tell whether a checkpoint is the start that is specified", VERIFY, VERIFY_NOTES)
+    verify.add_argument("paths", metavar="SPEC ... CHECKPOINT", nargs="+", help="specifications, then a checkpoint")
+    verify.add_argument("--seeds", type=checked(parse_seeds), help="other seeds to try, such as 0:1000 or 1,2,7")
+    verify.add_argument("--all", action="store_true", help="list the arrays that are right too")
+
+    diff = add("diff", "compare two checkpoints", DIFF, DIFF_NOTES)
+    diff.add_argument("first", metavar="A", help="a checkpoint")
+    diff.add_argument("second", metavar="B", help="another one")
+    for option, summary in (
+        ("--rename", "a path of A, or a pattern, and the path of B that it is"),
+        ("--layout-a", "a pattern of paths and the layout of these arrays in A, such as **/weight=IO"),
+        ("--layout-b", "the same for B"),
+    ):
+        diff.add_argument(
+            option, metavar="OLD=NEW", type=checked(parse_pair), action="append", default=[], help=summary
+        )
+    diff.add_argument("--all", action="store_true", help="list the parameters that are the same too")
+
+
+def _add_overwrite(command: ArgumentParser) -> None:
+    command.add_argument("--overwrite", action="store_true", help="replace what is there")
 
 
 def _add_dtype(command: ArgumentParser) -> None:

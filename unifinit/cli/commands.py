@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import platform
 from argparse import Namespace
 from collections.abc import Callable
@@ -15,6 +13,8 @@ from unifinit.cli import tables
 from unifinit.cli.compare import choose_backends, compare, compare_with_golden
 from unifinit.cli.compare import probe as try_out
 from unifinit.cli.comparison_tables import show_comparison
+from unifinit.cli.models import run_diff, run_init, run_spec, run_verify
+from unifinit.cli.printing import print_json
 from unifinit.cli.propagation_tables import show_probe
 from unifinit.cli.supervisor import Answers
 from unifinit.errors import UnifinitError
@@ -195,23 +195,12 @@ COMMANDS: dict[str, Callable[[Namespace], int]] = {
     "describe": run_describe,
     "probe": run_probe,
     "plot": run_plot,
+    "spec": run_spec,
+    "init": run_init,
+    "verify": run_verify,
+    "diff": run_diff,
     "backends": run_backends,
 }
-
-
-def print_json(document: Any) -> None:
-    """Print a document; numbers that JSON lacks become strings."""
-    print(json.dumps(_finite(document), indent=2, allow_nan=False))
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    return value
 
 
 def _suited(shape: tuple[int, ...], layout: str) -> list[Initializer]:

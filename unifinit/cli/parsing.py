@@ -98,6 +98,22 @@ def parse_setting(text: str) -> tuple[str, Any]:
         return key.strip(), value
 
 
+def parse_pair(text: str) -> tuple[str, str]:
+    """``old=new`` as a pair."""
+    old, equals, new = text.partition("=")
+    if not equals or not old:
+        raise UsageError(f"{text!r} is no pair; wanted OLD=NEW, such as Dense_0=encoder/0")
+    return old, new
+
+
+def parse_seeds(text: str) -> range | list[int]:
+    """``first:stop`` as a range, or seeds separated by commas."""
+    first, colon, stop = text.partition(":")
+    if colon:
+        return range(parse_seed(first) if first else 0, parse_seed(stop))
+    return [parse_seed(seed) for seed in parse_names(text)]
+
+
 def checked(parse: Callable[[str], T]) -> Callable[[str], T]:
     """``parse``, with errors that argparse shows as they are."""
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from unifinit.errors import UnifinitError
+from unifinit.errors import MissingPackageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,20 +21,16 @@ WIDTH = 100
 STATE_STYLES = {"installed": "green", "broken": "bold red", "missing": "yellow", "disabled": "yellow"}
 
 
-class MissingRichError(UnifinitError, ImportError):
-    """The package rich is not installed."""
-
-
 def require_rich() -> None:
     """Do nothing if tables can be shown.
 
     Raises
     ------
-    MissingRichError
+    MissingPackageError
         If they cannot.
     """
     if find_spec("rich") is None:
-        raise MissingRichError(
+        raise MissingPackageError(
             'tables need the package rich, which is not installed: pip install "unifinit[cli]", or use --json'
         )
 
@@ -52,6 +48,21 @@ def progress() -> Iterator[Callable[[str, int, int], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("")
         yield lambda label, done, total: bar.update(task, description=label, completed=done, total=total)
+
+
+@contextmanager
+def bytes_progress() -> Iterator[Callable[[int, int], None] | None]:
+    """The same for bytes done and in total, with the time that is left; None if nothing is shown."""
+    if not sys.stderr.isatty() or find_spec("rich") is None:
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def show_initializers(listed: Sequence[Mapping[str, Any]]) -> None:

@@ -36,6 +36,8 @@ def role_of(owner: str, name: str, shape: Shape) -> Role:
         return Role(
             "norm" if leaf == "scale" or name == "weight" else "", leaf="scale" if name == "weight" else leaf
         )
+    if leaf == "bias":  # As those of attention, (heads, size).
+        return Role("", f"in= out={','.join(map(str, range(len(shape))))}", leaf)
     if name in ("embedding", "embeddings"):
         return Role("embedding", "embedding IO" if len(shape) == 2 else "...IO", leaf)
     if name == "weight":

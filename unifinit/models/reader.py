@@ -78,3 +78,12 @@ class ModelReader(Protocol):
         UnsupportedModelError
             If it is a model that cannot be read as it is, with what to do first.
         """
+
+    def build(self, config: Mapping[str, Any], dtype: str) -> Any:
+        """The model of a ``config.json`` of Hugging Face's, without memory for its parameters.
+
+        Raises
+        ------
+        UnsupportedModelError
+            If the library has none.
+        """

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, SupportsIndex, TypeVar
 from unifinit.dispatch import as_any_key
 from unifinit.errors import SeedError, TargetError
 from unifinit.key import AnyKey
+from unifinit.models.arrays import ModelArray
 from unifinit.models.assignment import PlannedArray, assign, renamed
 from unifinit.models.modelplan import ModelPlan
 from unifinit.models.paths import make_path
@@ -269,3 +270,14 @@ def _reading(*, device: Any = None, inputs: Any = None, backend: Any = None) -> 
     if inputs is not None and not isinstance(inputs, tuple):
         inputs = (inputs,)
     return Reading(registry().layers(), device, inputs, backend)
+
+
+def model_arrays(target: Any, *, inputs: Any = None) -> list[ModelArray]:
+    """The arrays of a model: their names, paths, shapes, dtypes, layers and layouts; no value is looked at.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If it is no model.
+    """
+    return list(open_model(target, _reading(inputs=inputs)).arrays)

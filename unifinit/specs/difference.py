@@ -36,9 +36,9 @@ class Difference(NamedTuple):
     path
         Its canonical path.
     relation
-        "identical": the same bits in the same order. "transposed": the same bits in another layout. "rounded": one
-        is the other, rounded to its dtype. "scaled": one is a multiple of the other, but for rounding.
-        "different": none of these. "shape": they cannot be compared. "only in A", "only in B".
+        "identical": the same bits in the same order. "transposed": the same bits in another layout.
+        "rounded": one is the other, rounded to its dtype. "scaled": one is a multiple of the other, but for
+        rounding. "different": none of these. "shape": they cannot be compared. "only in A", "only in B".
     detail
         What there is to say about it.
     """
@@ -75,8 +75,8 @@ def compare_checkpoints(
     rename
         From patterns of paths of the first to those of the second.
     layouts
-        For each of them a mapping from patterns of paths to layouts, where the names of arrays do not tell: "weight"
-        is taken for PyTorch's order of axes, all else for the canonical one.
+        For each of them a mapping from patterns of paths to layouts, where the names of arrays do not tell:
+        "weight" is taken for PyTorch's order of axes, all else for the canonical one.
 
     Yields
     ------
@@ -129,12 +129,9 @@ def described(name: str, shape: Shape, dtype: DType) -> ModelArray:
 
 def _compared(path: str, one: _Found, other: _Found) -> Difference:
     first, second = _values(one), _values(other)
-    if first.size != second.size or _squeezed(first.shape) != _squeezed(second.shape):
-        if first.size != second.size or math.prod(first.shape[:-1]) != math.prod(second.shape[:-1]):
-            shapes = (
-                f"{'x'.join(map(str, first.shape))} and {'x'.join(map(str, second.shape))} in canonical order"
-            )
-            return Difference(path, "shape", shapes)
+    if first.size != second.size:
+        shapes = " and ".join("x".join(map(str, values.shape)) for values in (first, second))
+        return Difference(path, "shape", f"{shapes} in canonical order")
     first, second = first.reshape(-1), second.reshape(-1)
     dtypes = (one.array.dtype, other.array.dtype)
     if dtypes[0] == dtypes[1]:
@@ -212,7 +209,3 @@ def _is_rounded(wide: npt.NDArray[Any], stored: npt.NDArray[Any], dtype: DType, 
         else:
             found = numbers.astype(elements.storage(to))
     return bool(found.tobytes() == stored.tobytes())
-
-
-def _squeezed(shape: Shape) -> Shape:
-    return tuple(size for size in shape if size != 1)
