@@ -38,6 +38,7 @@ LAYERS = (
     {"unifinit.host.arrays"},
     {"unifinit.host"},
     {"unifinit.agreement", "unifinit.files"},
+    {"unifinit.checkpoints"},
     {"unifinit.backend"},
     {"unifinit.plugins"},
     {"unifinit.registry"},
@@ -91,6 +92,7 @@ ONLY_IN_EDGES = {
     "matplotlib": "unifinit.plots",
     "pytest": "unifinit.testing",
     "hypothesis": "unifinit.testing",
+    "zarr": "unifinit.checkpoints",
 }
 PROTOCOL = "unifinit.backend"
 """The only module of the library that backends import."""
