@@ -285,6 +285,32 @@ def test_chunks_lie_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert not any(group[name].compressors for name in plans)
 
 
+@pytest.mark.parametrize("version", [2, 3])
+def test_groups_of_the_package_are_read(tmp_path: Path, version: Any) -> None:
+    zarr = pytest.importorskip("zarr")
+    wanted = np.arange(7 * 11 * 5, dtype=">i2").reshape(7, 11, 5)
+    group = zarr.open_group(tmp_path / "x", mode="w", zarr_format=version, attributes={"a": "b", "n": 1})
+    group.create_array("deep/w", shape=wanted.shape, dtype=wanted.dtype, chunks=(3, 4, 2))[...] = wanted
+    group.create_array("never written", shape=(3,), dtype="f4", chunks=(2,), fill_value=7)
+    with open_checkpoint(tmp_path / "x") as checkpoint:
+        assert checkpoint.metadata == {"a": "b"}
+        assert list(checkpoint.arrays) == ["deep/w", "never written"]
+        assert checkpoint.arrays["never written"].read(0, 3).tolist() == [7, 7, 7]
+        array = checkpoint.arrays["deep/w"]
+        assert array.read(60, 300).tolist() == list(range(60, 300))
+        pieces = list(array.pieces(40))
+        assert max(piece.nbytes for piece in pieces) <= 40
+        assert np.concatenate(pieces).tolist() == list(range(wanted.size))
+
+
+def test_groups_of_text_are_refused(tmp_path: Path) -> None:
+    zarr = pytest.importorskip("zarr")
+    group = zarr.open_group(tmp_path / "x", mode="w", zarr_format=2)
+    group.create_array("t", shape=(3,), dtype="S5", chunks=(2,))
+    with pytest.raises(CheckpointError, match="'t' has dtype"):
+        open_checkpoint(tmp_path / "x")
+
+
 @pytest.mark.parametrize("name", ["/a", "a//b", "a/", "..", "a/./b", "__a", "a/zarr.json"])
 def test_names_that_do_not_fit_a_group(tmp_path: Path, name: str) -> None:
     with pytest.raises(CheckpointError, match="an array of a group cannot be called"):

@@ -70,6 +70,13 @@ def test_files_of_the_package_are_read(path: Path) -> None:
             assert np.array_equal(array.read(0, array.size).reshape(wanted.shape), wanted)
 
 
+def test_arrays_are_in_the_order_of_the_file(path: Path) -> None:
+    header = {"b": tensor(offsets=(8, 16)), "c": tensor(shape=(0,), offsets=(8, 8)), "a": tensor()}
+    path.write_bytes(file_of(header, bytes(16)))
+    with open_checkpoint(path) as checkpoint:
+        assert list(checkpoint.arrays) == ["a", "c", "b"]
+
+
 @given(st.integers(0, 40), st.integers(1, 200))
 def test_pieces_follow_each_other_and_are_no_larger_than_asked(
     tmp_path_factory: pytest.TempPathFactory, size: int, most: int

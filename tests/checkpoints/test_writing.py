@@ -10,6 +10,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -103,9 +104,42 @@ def test_package_reads_the_values(path: Path) -> None:
         assert bytes(found[name]["data"]) == b"".join(map(bytes, files.stream(plan)))
 
 
-def test_pieces_and_their_buffers_do_not_matter(path: Path, wanted: bytes, small: None) -> None:
+def test_pieces_do_not_matter(path: Path, wanted: bytes, small: None) -> None:
     write_checkpoint(path, LARGE, fingerprint="f")
     assert path.read_bytes() == wanted
+
+
+def test_buffers_are_written_before_they_are_used_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch, wanted: bytes, small: None
+) -> None:
+    write = partial.Resumable.write
+
+    def write_slowly(target: partial.Resumable, piece: bytes) -> None:
+        time.sleep(0.002)
+        write(target, piece)
+
+    monkeypatch.setattr(partial.Resumable, "write", write_slowly)
+    write_checkpoint(path, LARGE, fingerprint="f")
+    assert path.read_bytes() == wanted
+
+
+def test_pieces_are_computed_while_others_are_written(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread is in the middle of a piece when the next one is done."""
+    computed = threading.Event()
+    monkeypatch.setattr(partial, "PIECE", 2**16)
+    write = partial.Resumable.write
+
+    def write_late(target: partial.Resumable, piece: bytes) -> None:
+        assert not target.position or computed.wait(10)
+        write(target, piece)
+
+    def tell(done: int, _: int) -> None:
+        if done > 2**16:
+            computed.set()
+
+    monkeypatch.setattr(partial.Resumable, "write", write_late)
+    write_checkpoint(path, LARGE, fingerprint="f", progress=tell)
+    assert computed.is_set()
 
 
 def test_arrays_lie_in_the_order_of_the_entries(path: Path) -> None:
@@ -289,13 +323,63 @@ def test_what_does_not_fit_is_not_gone_on_with(path: Path, small: None, change: 
     if change == "journal":
         Path(hidden.journal).write_bytes(b"[")
     elif change == "file":
-        Path(hidden.partial).write_bytes(bytes(2 * 10**6))
+        Path(hidden.partial).write_bytes(bytes(4 * 10**6))
     elif change == "shorter file":
         os.truncate(hidden.partial, 10**5)
     write_checkpoint(path, other, fingerprint=fingerprint)
     with open_checkpoint(path) as checkpoint:
         array = checkpoint.arrays["a"]
         assert array.read(0, array.size).tobytes() == b"".join(map(bytes, files.stream(other[0].plan)))
+
+
+def test_journal_never_says_more_than_there_is(path: Path, small: None) -> None:
+    with pytest.raises(ZeroDivisionError):
+        write_checkpoint(path, LARGE, fingerprint="f", progress=raise_at(10**6, ZeroDivisionError()))
+    hidden = partial.hidden(str(path), "f")
+    Path(hidden.partial).write_bytes(b"")
+    told: list[int] = []
+
+    def tell(done: int, _: int) -> None:
+        told.append(done)
+        assert noted(Path(hidden.journal)) <= done + 1000
+
+    write_checkpoint(path, LARGE, fingerprint="f", progress=tell)
+    assert told[0] <= 2**16
+
+
+def test_nothing_is_written_behind_what_could_not_be(
+    path: Path, monkeypatch: pytest.MonkeyPatch, wanted: bytes, small: None
+) -> None:
+    write, calls = partial.File.write, iter(range(100))
+
+    def fail_once(file: partial.File, data: bytes) -> int:
+        if next(calls) == 5:
+            time.sleep(0.05)  # In the meantime others are queued.
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(file, data)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(partial.File, "write", fail_once)
+        with pytest.raises(OSError, match="No space left"):
+            write_checkpoint(path, LARGE, fingerprint="f")
+    assert resumed(path) == 4 * 16 * 999 * 4  # Four pieces of whole rows.
+    assert path.read_bytes() == wanted
+
+
+def test_file_that_was_changed_is_not_taken_for_complete(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(partial, "forget", lambda *_: None)
+        write_checkpoint(path, SAME, fingerprint="f")
+    whole = path.read_bytes()
+    write_checkpoint(path, SAME, fingerprint="f")  # There was nothing left to do.
+    with monkeypatch.context() as patched:
+        patched.setattr(partial, "forget", lambda *_: None)
+        write_checkpoint(path, SAME, fingerprint="f", overwrite=True)
+    path.write_bytes(bytes(len(whole)))
+    with pytest.raises(FileExistsError, match="overwrite=True"):
+        write_checkpoint(path, SAME, fingerprint="f")
+    write_checkpoint(path, SAME, fingerprint="f", overwrite=True)
+    assert path.read_bytes() == whole
 
 
 @pytest.mark.parametrize("ending", [".safetensors", ".npz"])
@@ -324,7 +408,7 @@ ENTRIES = [Entry(name, ui.HeNormal(seed=1).plan((300, 999))) for name in "abc"]
 """
 WRITE = """
 partial.PIECE, partial.SYNC = 2**14, 2**15
-write_checkpoint(sys.argv[1], ENTRIES, fingerprint="f", progress=lambda *_: time.sleep(0.001))
+write_checkpoint(sys.argv[1], ENTRIES, fingerprint="f", progress=lambda *_: time.sleep(0.002))
 """
 SAME = [Entry(name, ui.HeNormal(seed=1).plan((300, 999))) for name in "abc"]
 
@@ -337,7 +421,7 @@ def test_killed_at_any_moment(path: Path) -> None:
         with subprocess.Popen([sys.executable, "-c", CHILD + WRITE, path]) as process:
             while process.poll() is None and noted(journal) <= synced[-1]:
                 time.sleep(0.001)
-            time.sleep(chance.random() / 20)
+            time.sleep(chance.random() / 40)
             process.kill()
         assert process.returncode == -signal.SIGKILL
         synced.append(noted(journal))
@@ -381,6 +465,24 @@ def test_killed_at_the_end(path: Path, moment: str) -> None:
     assert found.tobytes() == b"".join(map(bytes, files.stream(SAME[2].plan)))
 
 
+def test_link_under_the_hidden_name_is_not_followed(path: Path) -> None:
+    (path.parent / "other").write_bytes(b"old")
+    os.symlink("other", partial.hidden(str(path), "f").partial)
+    with pytest.raises(OSError, match=r"x\.safetensors") as caught:
+        write_checkpoint(path, SAME, fingerprint="f")
+    assert caught.value.errno == errno.ELOOP
+    assert (path.parent / "other").read_bytes() == b"old"
+
+
+def test_symbolic_link_to_a_file_is_followed(path: Path) -> None:
+    (path.parent / "blob").write_bytes(b"old")
+    path.symlink_to("blob")
+    write_checkpoint(path, ENTRIES, fingerprint="f", overwrite=True)
+    assert path.is_symlink()
+    with open_checkpoint(path) as checkpoint:
+        assert len(checkpoint.arrays) == len(ENTRIES)
+
+
 def test_second_name_of_a_complete_file_is_not_written_to(path: Path) -> None:
     write_checkpoint(path, SAME, fingerprint="f")
     before, status = path.read_bytes(), path.stat()
@@ -399,7 +501,7 @@ from unifinit.checkpoints import Entry, open_checkpoint, write_checkpoint
 
 def copy(megabytes, name):
     path = f"{sys.argv[1]}/{name}.{sys.argv[2]}"
-    entries = [Entry("a", ui.Zeros().plan((1024, megabytes * 256)))]
+    entries = [Entry("a", ui.Ones().plan((1024, megabytes * 256)))]
     write_checkpoint(path, entries, fingerprint="f")
     with open_checkpoint(path) as checkpoint:
         assert sum(piece.nbytes for piece in checkpoint.arrays["a"].pieces(2**20)) == megabytes * 2**20
@@ -415,8 +517,10 @@ print((peak() - before) // 1024)
 """
 
 
-@pytest.mark.parametrize("ending", ["safetensors", "npz"])
+@pytest.mark.parametrize("ending", ["safetensors", "npz", "zarr"])
 def test_memory_does_not_grow(tmp_path: Path, ending: str) -> None:
+    if ending == "zarr":
+        pytest.importorskip("zarr")
     command = [sys.executable, "-c", MEMORY, tmp_path, ending]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert int(done.stdout) < 30

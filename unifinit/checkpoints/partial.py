@@ -286,7 +286,7 @@ def named_errors(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno is not None and not isinstance(error, (FileExistsError, BlockingIOError)):
+        if error.errno is not None:
             error.filename, error.filename2 = path, None
         raise
 
@@ -325,7 +325,8 @@ def locked(name: str, path: str) -> Iterator[File]:
     BlockingIOError
         If another process has it, to write the file called ``path``.
     """
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
+    # The name can be foreseen: it must not be a link to something else.
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
     while True:
         with named_errors(path):
             descriptor = os.open(name, flags, 0o666)
@@ -345,9 +346,8 @@ def _is_ours(file: io.FileIO, name: str) -> bool:
         return False
     if not os.path.samestat(found, named):
         return False
-    if (
-        named.st_nlink > 1
-    ):  # A process was killed after it had given the file its name, which must not change.
+    if named.st_nlink > 1:
+        # A process was killed after it had given the file its name, under which it must not change.
         os.unlink(name)
         return False
     return True

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from unifinit import elements
-from unifinit.errors import CheckpointError, ShapeError, WindowError
-from unifinit.types import DType, Shape, as_shape
+from unifinit.errors import CheckpointError, WindowError
+from unifinit.types import DType, Shape
 
 Elements: TypeAlias = npt.NDArray[Any]
 
@@ -147,10 +147,7 @@ def checked_shape(value: object, what: str) -> Shape:
         size *= dim
         if size >= 2**63:  # Before the product grows to thousands of digits.
             raise CheckpointError(f"{what} has shape {shown(value)}; wanted fewer than 2**63 elements")
-    try:
-        return as_shape(tuple(value))
-    except ShapeError as error:
-        raise CheckpointError(f"{what}: {error}") from None
+    return tuple(value)
 
 
 def read_exactly(

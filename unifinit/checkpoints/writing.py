@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
@@ -67,14 +68,14 @@ def write_checkpoint(
     OSError
         If the file cannot be written, as on a full disk; what has the name stays as it was.
     """
-    name = partial.real(path)
+    name = os.fsdecode(path).rstrip(os.sep)
     write = next((write for ending, write in _FORMATS.items() if name.endswith(ending)), None)
     if write is None:
         raise CheckpointError(
             f"{shown(name)} says no format; wanted a name that ends in {', '.join(_FORMATS)}"
         )
     write(
-        name,
+        partial.real(path),
         checked_entries(entries),
         checked_metadata(metadata),
         fingerprint=fingerprint,
