@@ -339,6 +339,24 @@ def test_group_is_replaced_if_asked_for(tmp_path: Path) -> None:
     assert list(loaded(path)) == ["layer/weight"]
 
 
+def test_group_that_cannot_be_replaced_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("zarr")
+    path, rename = tmp_path / "x.zarr", os.rename
+    write_checkpoint(path, ENTRIES, fingerprint="f")
+    before = contents(path)
+
+    def fail(old: str, new: str) -> None:
+        if str(old).endswith("-group"):
+            raise OSError(5, os.strerror(5))
+        rename(old, new)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "rename", fail)
+        with pytest.raises(OSError, match="Input/output"):
+            write_checkpoint(path, ENTRIES[:1], fingerprint="f", overwrite=True)
+    assert (contents(path), os.listdir(tmp_path)) == (before, ["x.zarr"])
+
+
 def test_other_folders_are_not_replaced(tmp_path: Path) -> None:
     pytest.importorskip("zarr")
     (tmp_path / "x.zarr").mkdir()

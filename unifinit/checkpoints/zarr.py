@@ -82,7 +82,7 @@ class ArrayOfGroup(StoredArray):
     def _window(self, index: tuple[int | slice, ...]) -> Elements:
         try:
             found = self._array[index]
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
+        except (ValueError, TypeError, RuntimeError, KeyError) as error:
             raise CheckpointError(f"{self._what} cannot be read ({error}); wanted sound chunks") from error
         return np.asarray(found).astype(elements.storage(self.dtype), order="C").reshape(-1)
 
@@ -113,7 +113,7 @@ def read(path: str) -> Checkpoint:
         group = zarr.open_group(path, mode="r")
         members = sorted(group.members(max_depth=None), key=lambda member: str(member[0]))
         attributes = dict(group.attrs)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise CheckpointError(f"{path} is no group of zarr ({error}); wanted one") from error
     arrays = {
         name: ArrayOfGroup(name, member, f"{path}: array {shown(name)}")
@@ -225,7 +225,8 @@ def _fresh_folder(path: str, fingerprint: str, *, overwrite: bool) -> Iterator[s
             if os.path.isdir(old) and not os.path.lexists(path):
                 os.rename(old, path)  # A process was killed between the two changes of names.
             _check_free(path, overwrite=overwrite)
-            shutil.rmtree(folder, ignore_errors=True)
+            for left in (folder, old):
+                shutil.rmtree(left, ignore_errors=True)
             os.mkdir(folder)
             yield folder
             for inner, _, names in os.walk(folder, topdown=False):
@@ -235,9 +236,9 @@ def _fresh_folder(path: str, fingerprint: str, *, overwrite: bool) -> Iterator[s
             _check_free(path, overwrite=overwrite)
             _replace(folder, path, old)
             files.synchronise(os.path.dirname(path))
+            shutil.rmtree(old, ignore_errors=True)
         finally:
-            for left in (folder, old):
-                shutil.rmtree(left, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
             with suppress(FileNotFoundError):
                 os.unlink(lock)
 
