@@ -90,6 +90,10 @@ class TargetError(UnifinitError, ValueError):
     """An array cannot be filled in place."""
 
 
+class CheckpointError(UnifinitError, ValueError):
+    """A file is no checkpoint, or a damaged one."""
+
+
 class StreamError(UnifinitError, RuntimeError):
     """Processes that work together compute different streams."""
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from itertools import product
+from itertools import product, repeat
 from typing import BinaryIO, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from unifinit import elements, host
 from unifinit.contents import Blocks
@@ -19,6 +21,7 @@ from unifinit.plan import Plan
 from unifinit.types import Shape
 
 Path: TypeAlias = str | os.PathLike[str]
+Buffer: TypeAlias = npt.NDArray[np.uint8]
 
 PIECE = 2**22
 """Bytes that are computed at a time: few enough that the cache still has them when they are written."""
@@ -55,6 +58,21 @@ def save_npy(path: Path, plan: Plan, *, overwrite: bool = False) -> None:
     >>> import unifinit as ui
     >>> ui.save_npy("kernel.npy", ui.HeNormal(seed=0).plan((1000, 1000)))  # doctest: +SKIP
     """
+    header = npy_header(plan)
+    with atomic_file(path, overwrite=overwrite) as file:
+        file.write(header)
+        for piece in stream(plan):
+            file.write(piece)
+
+
+def npy_header(plan: Plan) -> bytes:
+    """What precedes the elements of a plan in a file of NumPy's format.
+
+    Raises
+    ------
+    DtypeError
+        For bfloat16 and 8-bit floats, for which the format has no names.
+    """
     if plan.dtype.is_narrow:
         raise DtypeError(
             f"files of NumPy have no dtype {plan.dtype.name!r}; wanted one that NumPy has, such as 'float16' "
@@ -65,13 +83,14 @@ def save_npy(path: Path, plan: Plan, *, overwrite: bool = False) -> None:
         "fortran_order": False,
         "shape": plan.result_shape,
     }
-    with atomic_file(path, overwrite=overwrite) as file:
-        np.lib.format.write_array_header_1_0(file, header)
-        for piece in stream(plan):
-            file.write(piece)
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, header)
+    return file.getvalue()
 
 
-def stream(plan: Plan, piece: int | None = None) -> Iterator[memoryview]:
+def stream(
+    plan: Plan, piece: int | None = None, *, start: int = 0, buffers: Iterator[Buffer] | None = None
+) -> Iterator[memoryview]:
     """The bytes of a plan's elements, each little-endian, in row-major order of the result.
 
     Parameters
@@ -80,30 +99,45 @@ def stream(plan: Plan, piece: int | None = None) -> Iterator[memoryview]:
         What to compute.
     piece
         How many bytes to compute at a time; by default some MiB.
+    start
+        How many elements of the result to leave out at the beginning.
+    buffers
+        Where to compute the pieces, each in the next one, of at least ``piece`` bytes; by default all in the
+        same memory.
 
     Yields
     ------
     memoryview
-        Of bytes; the next piece overwrites it.
+        Of bytes; it is overwritten when its buffer's turn comes again, by default by the next piece.
     """
+    if start and start >= plan.size:
+        return
     dtype = host.storage(plan.dtype)
     whole = None
     if not plan.content.is_elementwise:
         blocks = list(plan.blocks(plan.content)) if isinstance(plan.content, Blocks) else []
         if blocks and all(len(where) < 2 for where, _ in blocks):  # They lie one after the other.
             for _, block in blocks:
-                yield from stream(block, piece)
+                yield from stream(block, piece, start=min(start, block.size), buffers=buffers)
+                start = max(0, start - block.size)
             return
         whole = host.compute(plan)
-    memory = np.empty(max(1, (piece or PIECE) // dtype.itemsize), dtype)
-    for index in windows(plan.result_shape, memory.size):
+    most = max(1, (piece or PIECE) // dtype.itemsize)
+    if buffers is None:
+        buffers = repeat(np.empty(most * dtype.itemsize, np.uint8))
+    for index in windows(plan.result_shape, most):
+        part = plan.window(index)
+        if start and start >= part.size:
+            start -= part.size
+            continue
         if whole is None:
-            part = plan.window(index)
-            values = memory[: part.size].reshape(part.result_shape)
+            values = next(buffers)[: part.size * dtype.itemsize].view(dtype).reshape(part.result_shape)
             host.overwrite(values, part)
         else:
             values = whole[index]
-        yield values.astype(elements.storage(plan.dtype), copy=False).reshape(-1).view(np.uint8).data
+        flat = values.astype(elements.storage(plan.dtype), copy=False).reshape(-1)
+        yield flat[start:].view(np.uint8).data
+        start = 0
 
 
 def windows(shape: Shape, most: int) -> Iterator[tuple[int | slice, ...]]:
@@ -153,7 +187,7 @@ def atomic_file(path: Path, *, overwrite: bool = False) -> Iterator[BinaryIO]:
         If the file cannot be written.
     """
     path = os.path.realpath(path)
-    mode = _check_free(path, overwrite=overwrite)
+    mode = check_free(path, overwrite=overwrite)
     folder = os.path.dirname(path)
     temporary = os.path.join(folder, f".{os.urandom(8).hex()}.unifinit")
     try:
@@ -163,14 +197,14 @@ def atomic_file(path: Path, *, overwrite: bool = False) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        _publish(temporary, path, overwrite=overwrite)
+        publish(temporary, path, overwrite=overwrite)
     finally:
         with suppress(FileNotFoundError):
             os.unlink(temporary)
-    _synchronise(folder)
+    synchronise(folder)
 
 
-def _check_free(path: str, *, overwrite: bool) -> int | None:
+def check_free(path: str, *, overwrite: bool) -> int | None:
     """The permissions of the file that is to be replaced; None if there is none."""
     try:
         mode = os.stat(path).st_mode
@@ -183,7 +217,11 @@ def _check_free(path: str, *, overwrite: bool) -> int | None:
     return stat.S_IMODE(mode)
 
 
-def _publish(temporary: str, path: str, *, overwrite: bool) -> None:
+def publish(temporary: str, path: str, *, overwrite: bool) -> None:
+    """Give a complete file its name.
+
+    The other name may stay, and is the caller's to remove.
+    """
     if overwrite:
         os.replace(temporary, path)
         return
@@ -192,11 +230,11 @@ def _publish(temporary: str, path: str, *, overwrite: bool) -> None:
     except OSError as error:
         if error.errno not in UNSUPPORTED:
             raise
-        _check_free(path, overwrite=False)
+        check_free(path, overwrite=False)
         os.replace(temporary, path)
 
 
-def _synchronise(folder: str) -> None:
+def synchronise(folder: str) -> None:
     """Bring the name itself to the disk."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)

@@ -42,6 +42,7 @@ LAYERS = (
     {"unifinit.models.arrays"},
     {"unifinit.models.layers", "unifinit.models.names"},
     {"unifinit.models.reader"},
+    {"unifinit.checkpoints"},
     {"unifinit.backend"},
     {"unifinit.plugins"},
     {"unifinit.registry"},
@@ -99,6 +100,7 @@ ONLY_IN_EDGES = {
     "matplotlib": "unifinit.plots",
     "pytest": "unifinit.testing",
     "hypothesis": "unifinit.testing",
+    "zarr": "unifinit.checkpoints",
 }
 PROTOCOL = "unifinit.backend"
 """The only module of the library that backends import."""

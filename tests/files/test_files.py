@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import errno
 import io
+import itertools
 import math
 import os
 import resource
@@ -91,6 +92,27 @@ def test_stream_has_the_bytes_of_the_array(way: str, name: str, layout: str | No
     array = initializer(shape, dtype, layout=layout)
     assert b"".join(parts) == registry().get("numpy").to_bytes(array)
     assert max(map(len, parts), default=0) <= max(piece, array.dtype.itemsize)
+
+
+@pytest.mark.parametrize("name", CASES | NARROW)
+@pytest.mark.parametrize("piece", [300, 2**22])
+def test_stream_begins_at_any_element_and_uses_the_buffers_in_turn(way: str, name: str, piece: int) -> None:
+    initializer, shape, dtype = (CASES | NARROW)[name]
+    plan = initializer.plan(shape, dtype)
+    size = host.storage(plan.dtype).itemsize
+    whole = b"".join(map(bytes, stream(plan)))
+    buffers = [np.empty(max(piece, size) // size * size, np.uint8) for _ in range(3)]
+    for start in {0, min(1, plan.size), plan.size // 2, plan.size}:
+        parts = list(stream(plan, piece, start=start, buffers=itertools.cycle(buffers)))
+        assert sum(map(len, parts)) == max(0, len(whole) - start * size)
+        last = parts[-3:]  # None of them has been overwritten yet.
+        assert whole.endswith(b"".join(last))
+        assert b"".join(map(bytes, stream(plan, piece, start=start))) == whole[start * size :]
+
+
+def test_whole_that_is_left_out_is_not_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host, "compute", failing(errno.EIO))
+    assert list(stream(ui.Orthogonal(seed=0).plan((6, 8)), start=48)) == []
 
 
 def test_whole_is_computed_once_and_blocks_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:

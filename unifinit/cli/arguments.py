@@ -255,7 +255,9 @@ def make_parser() -> ArgumentParser:
 def _add_models(add: Callable[..., ArgumentParser]) -> None:
     """The commands about whole models."""
     spec = add("spec", "write the specification of a model's start", SPEC)
-    spec.add_argument("model", metavar="MODEL", help="such as mymodels:resnet, model.safetensors or config.json")
+    spec.add_argument(
+        "model", metavar="MODEL", help="such as mymodels:resnet, model.safetensors or config.json"
+    )
     spec.add_argument("--recipe", help='such as gpt2; by default "torch"')
     spec.add_argument("--rules", metavar="FILE", help="JSON: an object from patterns to initializers")
     spec.add_argument("--seed", type=checked(parse_seed), default=DEFAULT_SEED, help="by default 0")
@@ -269,14 +271,20 @@ def _add_models(add: Callable[..., ArgumentParser]) -> None:
     init.add_argument("--seed", type=checked(parse_seed), help="by default that of the specification")
     init.add_argument("--shards", type=checked(parse_integer), help="into how many files to divide it")
     init.add_argument("--index", type=checked(parse_integer), help="which of them to write, from 0 on")
-    init.add_argument("--shard-size", type=checked(parse_integer), help="most bytes of a file; by default 5e9")
+    init.add_argument(
+        "--shard-size", type=checked(parse_integer), help="most bytes of a file; by default 5e9"
+    )
     init.add_argument("--dry-run", action="store_true", help="print a table of all parameters instead")
     init.add_argument("--html", metavar="FILE", help="write a page with histograms")
     _add_overwrite(init)
 
     verify = add("verify", "tell whether a checkpoint is the start that is specified", VERIFY, VERIFY_NOTES)
-    verify.add_argument("paths", metavar="SPEC ... CHECKPOINT", nargs="+", help="specifications, then a checkpoint")
-    verify.add_argument("--seeds", type=checked(parse_seeds), help="other seeds to try, such as 0:1000 or 1,2,7")
+    verify.add_argument(
+        "paths", metavar="SPEC ... CHECKPOINT", nargs="+", help="specifications, then a checkpoint"
+    )
+    verify.add_argument(
+        "--seeds", type=checked(parse_seeds), help="other seeds to try, such as 0:1000 or 1,2,7"
+    )
     verify.add_argument("--all", action="store_true", help="list the arrays that are right too")
 
     diff = add("diff", "compare two checkpoints", DIFF, DIFF_NOTES)

@@ -15,7 +15,7 @@ from unifinit.checkpoints import Entry, open_checkpoint, write_checkpoint, write
 from unifinit.cli import tables
 from unifinit.cli.parsing import UsageError
 from unifinit.cli.printing import print_json
-from unifinit.errors import MissingPackageError, SpecError, UnifinitError
+from unifinit.errors import SpecError
 from unifinit.models import ModelPlan
 from unifinit.specs import Spec
 from unifinit.specs.difference import compare_checkpoints
@@ -79,7 +79,11 @@ def run_init(arguments: Namespace) -> int:
             "progress": tell,
         }
         if arguments.output.rstrip(os.sep).endswith(FILES):
-            if arguments.shards is not None or arguments.index is not None or arguments.shard_size is not None:
+            if (
+                arguments.shards is not None
+                or arguments.index is not None
+                or arguments.shard_size is not None
+            ):
                 raise UsageError(
                     f"{arguments.output} is one file; wanted a folder for --shards, --index and --shard-size"
                 )

@@ -128,7 +128,7 @@ def compute(plan: Plan) -> HostArray:
 
 def overwrite(out: HostArray, plan: Plan) -> None:
     """Write the values of any plan into an array of the dtype that ``storage`` gives, in place."""
-    if can_run(plan):
+    if can_run(plan) or isinstance(plan.content, Fill):  # Of a constant one value is rounded, not all.
         fill(out, plan)
     else:
         out[...] = _by_reference(plan)
