@@ -94,7 +94,7 @@ class ModuleReader:
             model.to(getattr(torch, dtype))
         except (ValueError, TypeError, AttributeError, KeyError, ImportError) as error:
             raise UnsupportedModelError(
-                f"transformers {transformers.__version__} cannot build {(names or [config['model_type']])[0]!r}: "
+                f"transformers {transformers.__version__} cannot build {config['model_type']!r}: "
                 f"{error}; wanted a configuration of one of its own models"
             ) from error
         built: torch.nn.Module = model

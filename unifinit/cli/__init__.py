@@ -1,4 +1,4 @@
-"""The command line: ``unifinit compare``, ``list``, ``describe``, ``probe``, ``plot`` and ``backends``."""
+"""The command line: ``unifinit compare``, ``describe``, ``probe``, ``init``, ``verify`` and others."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit status: 0 if all is well, 1 if a comparison found a difference, 2 for wrong arguments.
+        The exit status: 0 if all is well, 1 if a comparison found a difference, 2 for wrong arguments
+        and for files that cannot be read or written.
     """
     try:
         arguments = make_parser().parse_args(argv)
@@ -49,4 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read the output has seen enough; nothing may be flushed to it at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
+    except OSError as error:
+        print(f"unifinit: {one_line(error, 2000)}", file=sys.stderr)
+        return WRONG_ARGUMENTS
     return status

@@ -121,7 +121,7 @@ def run_verify(arguments: Namespace) -> int:
             path, key = found[0]
             plan = specs[path].plan(key)
         else:
-            (path,), key = paths, plans[paths[0]].key
+            (path,) = paths
             plan = plans[path]
         with tables.bytes_progress() as tell:
             checked = list(verify(plan, checkpoint, tell))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from unifinit.models.arrays import Role, Split
 from unifinit.models.paths import canonical_leaf
 from unifinit.types import Shape
@@ -12,11 +14,17 @@ GATES = {4: ("i", "f", "g", "o"), 3: ("r", "z", "n"), 1: ()}
 """The gates that PyTorch's recurrent layers have side by side, by how many there are."""
 
 
+_TABLE = re.compile(r"embed|^(wte|wpe|shared)$")
+"""What common code of PyTorch calls tables of vectors."""
+
+
 def role_of(owner: str, name: str, shape: Shape) -> Role:
     """What an array is to its layer, as its name and its shape suggest.
 
     "weight" is PyTorch's word, so its axes are (out, in, spatial...); with "kernel", "w" and all other names
     they are (spatial..., in, out).
+
+    A matrix "weight" of a layer with "embed" in its name, of "wte", "wpe" or "shared", is an embedding.
 
     Parameters
     ----------
@@ -40,6 +48,8 @@ def role_of(owner: str, name: str, shape: Shape) -> Role:
         return Role("", f"in= out={','.join(map(str, range(len(shape))))}", leaf)
     if name in ("embedding", "embeddings"):
         return Role("embedding", "embedding IO" if len(shape) == 2 else "...IO", leaf)
+    if name == "weight" and len(shape) == 2 and _TABLE.search(owner.rpartition("/")[2]):
+        return Role("embedding", "embedding IO", leaf)
     if name == "weight":
         return Role("dense" if len(shape) == 2 else "conv", "OI...", leaf)
     last = owner.rpartition("/")[2]

@@ -141,7 +141,7 @@ def _compared(path: str, one: _Found, other: _Found) -> Difference:
             return Difference(path, "identical" if same else "transposed", "" if same else layouts)
     elif _is_rounded(first, second, *dtypes) or _is_rounded(second, first, *reversed(dtypes)):
         return Difference(path, "rounded", f"{dtypes[0].name} and {dtypes[1].name}")
-    wide = [elements.decode(values, dtype) for values, dtype in zip((first, second), dtypes, strict=True)]
+    wide = (elements.decode(first, dtypes[0]), elements.decode(second, dtypes[1]))
     return _by_numbers(path, *wide, dtypes)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, Literal, NamedTuple, SupportsIndex, TypeAlias
 
 import numpy as np
@@ -34,8 +35,8 @@ class Checked(NamedTuple):
         Its canonical path, or the first one of its parts; empty if the plan has none.
     verdict
         "identical", or what is wrong. "not planned" is an array that the rules leave as it is.
-    index
-        Of the first element that differs.
+    place
+        The index of the first element that differs.
     wanted, found
         What is wanted and what was found: the bits of that element in hexadecimal, shapes or dtypes.
     size
@@ -45,7 +46,7 @@ class Checked(NamedTuple):
     name: str
     path: str
     verdict: Verdict
-    index: tuple[int, ...] | None = None
+    place: tuple[int, ...] | None = None
     wanted: str = ""
     found: str = ""
     size: int = 0
@@ -63,7 +64,7 @@ class Checked(NamedTuple):
             "unexpected": "in the checkpoint, but not in the specification",
             "shape": f"of shape {self.found}, wanted {self.wanted}",
             "dtype": f"of dtype {self.found}, wanted {self.wanted}",
-            "different": f"differs first at {self.index}: bits {self.found}, wanted {self.wanted}",
+            "different": f"differs first at {self.place}: bits {self.found}, wanted {self.wanted}",
         }[self.verdict]
         where = f" ({self.path})" if self.path and self.path != self.name else ""
         return f"{self.name}{where}: {told}"
@@ -92,13 +93,15 @@ def verify(
     total, done = plan.nbytes, 0
     for name, one in planned.items():
         stored = checkpoint.arrays.get(name)
-        yield _checked(
-            one, stored, (lambda size, done=done: progress(done + size, total)) if progress else None
-        )
+        yield _checked(one, stored, None if progress is None else partial(_tell, progress, done, total))
         done += 0 if one.plan is None else one.plan.size * one.array.dtype.bits // 8
     for name in checkpoint.arrays:
         if name not in planned:
             yield Checked(name, "", "unexpected")
+
+
+def _tell(progress: Callable[[int, int], None], before: int, total: int, size: int) -> None:
+    progress(before + size, total)
 
 
 def identify(
@@ -200,4 +203,5 @@ def _unequal(wanted: Any, found: Any, bits: np.dtype[Any] | None) -> int | None:
 
 def _hexadecimal(element: Any) -> str:
     """The bits of an element, the highest first."""
-    return "0x" + element.tobytes()[::-1].hex()
+    bits: bytes = element.tobytes()
+    return f"0x{bits[::-1].hex()}"
