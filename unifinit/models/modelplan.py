@@ -5,54 +5,30 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from unifinit import elements, host
 from unifinit.agreement import VERSION
 from unifinit.content import Content, Moments
+from unifinit.contents import HostArray
 from unifinit.errors import ConfigError
+from unifinit.files import atomic_file, windows
 from unifinit.key import AnyKey, Key, digest
 from unifinit.models.arrays import Parameter
 from unifinit.models.assignment import PlannedArray, PlannedParameter
+from unifinit.models.rows import Row
 from unifinit.plan import Plan
 from unifinit.types import Shape
 
 if TYPE_CHECKING:
     import os
 
-
-class Row(NamedTuple):
-    """What there is to know of a parameter.
-
-    Attributes
-    ----------
-    path, name
-        Its canonical path, and what the framework calls the array that has it.
-    shape
-        As the array has it; of a part of an array, as the array would have it.
-    dtype, layer, layout
-        Of the array.
-    fan_in, fan_out
-        Of the parameter.
-    initializer
-        What makes it, as code; "keep" if it stays as it is.
-    mean, stddev
-        Of an element, by theory; None if it stays as it is.
-    size
-        How many elements it has.
-    """
-
-    path: str
-    name: str
-    shape: Shape
-    dtype: str
-    layer: str
-    layout: str
-    fan_in: float
-    fan_out: float
-    initializer: str
-    mean: float | None
-    stddev: float | None
-    size: int
+SAMPLED = 4096
+"""Elements of a parameter that its histogram shows: the first ones."""
+WHOLE = 2**20
+"""Elements up to which a parameter is computed that can only be computed as a whole."""
 
 
 class ModelPlan:
@@ -152,12 +128,20 @@ class ModelPlan:
         overwrite : bool
             Whether to replace a file of that name.
         """
-        from unifinit.files import atomic_file
         from unifinit.models.page import page
 
+        samples = (self._sample(array, one) for array in self.arrays for one in array.parameters)
         with atomic_file(path, overwrite=overwrite) as file:
-            for text in page(self, title):
+            for text in page(title, self.rows, samples, self.fingerprint):
                 file.write(text.encode())
+
+    def _sample(self, array: PlannedArray, one: PlannedParameter) -> HostArray | None:
+        """The first elements of a parameter; None if there are none, or they would take long."""
+        part = self.part_plan(array, one)
+        if part is None or not part.size or (part.size > WHOLE and not part.content.is_elementwise):
+            return None
+        shown = part.window(next(windows(part.result_shape, SAMPLED)))
+        return np.real(elements.decode(host.compute(shown).reshape(-1), part.dtype))
 
     def __str__(self) -> str:
         header = ("path", "shape", "dtype", "layer", "layout", "fans", "initializer", "std", "size")

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
-from unifinit import elements, host
-from unifinit.files import windows
-from unifinit.models.assignment import PlannedArray, PlannedParameter
-from unifinit.models.modelplan import ModelPlan, Row
+from unifinit.models.rows import Row
 
-SAMPLED = 4096
-"""Elements of a parameter that its histogram shows: the first ones."""
-WHOLE = 2**20
-"""Elements up to which a parameter is computed that can only be computed as a whole."""
+Numbers: TypeAlias = npt.NDArray[Any]
+
 BINS = 48
 WIDTH, HEIGHT = 192, 40
 
@@ -50,27 +47,39 @@ document.getElementById("filter").addEventListener("input", function () {
 COLUMNS = ("path", "shape", "layer, layout", "fans", "initializer", "mean", "std", "size", "first elements")
 
 
-def page(plan: ModelPlan, title: str) -> Iterator[str]:
-    """The text of the page, piece by piece."""
+def page(
+    title: str, rows: Sequence[Row], samples: Iterable[Numbers | None], fingerprint: str
+) -> Iterator[str]:
+    """The text of the page, piece by piece.
+
+    Parameters
+    ----------
+    title
+        What stands above the table.
+    rows
+        The parameters.
+    samples
+        For each some of its elements, or None.
+    fingerprint
+        Of the start.
+    """
     name = escape(title or "Initial parameters")
     yield (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{name}</title>\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<style>\n{STYLE}</style></head><body>\n<h1>{name}</h1>\n"
-        f"<p>{len(plan.rows):,} parameters, {plan.elements:,} elements, {plan.nbytes:,} bytes. "
-        f"Fingerprint <code>{escape(plan.fingerprint)}</code></p>\n"
+        f"<p>{len(rows):,} parameters, {sum(row.size for row in rows):,} elements. "
+        f"Fingerprint <code>{escape(fingerprint)}</code></p>\n"
         '<input id="filter" type="search" placeholder="Filter, such as attention" aria-label="Filter">\n'
         '<div class="scroll"><table><thead><tr>'
     )
     yield "".join(f"<th>{column}</th>" for column in COLUMNS) + "</tr></thead><tbody>\n"
-    rows = iter(plan.rows)
-    for array in plan.arrays:
-        for one in array.parameters:
-            yield _table_row(next(rows), _sample(plan, array, one))
+    for row, values in zip(rows, samples, strict=True):
+        yield _table_row(row, values)
     yield f"</tbody></table></div>\n<script>\n{SCRIPT}</script></body></html>\n"
 
 
-def _table_row(row: Row, values: Sequence[float] | None) -> str:
+def _table_row(row: Row, values: Numbers | None) -> str:
     other = "" if row.name == row.path else f"<br><code>{escape(row.name)}</code>"
     mean, stddev = ("-" if value is None else f"{value:.5g}" for value in (row.mean, row.stddev))
     cells = (
@@ -87,20 +96,9 @@ def _table_row(row: Row, values: Sequence[float] | None) -> str:
     return f"<tr>{''.join(cells)}</tr>\n"
 
 
-def _sample(plan: ModelPlan, array: PlannedArray, one: PlannedParameter) -> Sequence[float] | None:
-    """The first elements of a parameter; None if there are none, or they would take long."""
-    part = plan.part_plan(array, one)
-    if part is None or not part.size or (part.size > WHOLE and not part.content.is_elementwise):
-        return None
-    shown = part.window(next(windows(part.result_shape, SAMPLED)))
-    values = elements.decode(host.compute(shown).reshape(-1), part.dtype)
-    return [float(value) for value in np.real(values)]
-
-
-def histogram(values: Sequence[float]) -> str:
+def histogram(values: Numbers) -> str:
     """A picture of numbers as SVG, with the ends of their range below."""
-    numbers = np.asarray(values, dtype=np.float64)
-    numbers = numbers[np.isfinite(numbers)]
+    numbers = values[np.isfinite(values)]
     if not numbers.size:
         return "no finite numbers"
     low, high = float(numbers.min()), float(numbers.max())
