@@ -141,7 +141,7 @@ class TorchModel:
             What modules above it tell of its arrays: a path and a role, by names from here.
         """
         own = {name: (owner, role) for name, role in self._layers.roles(module).items()}
-        own = {**told, **own} if told else own
+        own = {**own, **told} if told else own  # Who is above knows more.
         for name, parameter in module._parameters.items():
             if parameter is None or (isinstance(module, ParametrizationList) and name.startswith("original")):
                 continue

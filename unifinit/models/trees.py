@@ -153,7 +153,7 @@ def described(leaf: Leaf) -> ModelArray:
         If there is something wrong with one of them.
     """
     name = SEPARATOR.join(leaf.names)
-    path = make_path(*leaf.names) if leaf.names else "weight"
+    path = make_path(*leaf.names) if leaf.names else "kernel"
     owner, _, last = path.rpartition(SEPARATOR)
     value = leaf.value
     try:
