@@ -473,6 +473,40 @@ def fsdp2_with_reset_parameters(world: World) -> None:
         assert (model[0].bias.full_tensor() == 0).all()
 
 
+WHOLE_MODEL = [("**/bias", "zeros"), ("**/scale", "ones"), ("**", "glorot_uniform")]
+
+
+class Block(nn.Module):
+    """Attention whose projections share an array, of sizes that no number of ranks divides."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention = nn.MultiheadAttention(6, 2)
+        self.net = Network()
+
+
+@check
+def whole_models_by_rules(world: World) -> None:
+    expected = dict(ui.init_(Block(), WHOLE_MODEL, seed=3).named_parameters())
+    for materialized in (False, True):
+        with torch.device("meta"):
+            model = Block()
+        fully_shard(model.net, mesh=world.line)
+        fully_shard(model, mesh=world.line)
+        if materialized:
+            model.to_empty(device="cpu")
+        with silence():
+            ui.init_(model, WHOLE_MODEL, seed=3)
+        found = dict(model.named_parameters())
+        assert found.keys() == expected.keys()
+        for name, parameter in found.items():
+            assert isinstance(parameter, DTensor), name
+            assert data(parameter) == data(expected[name]), name
+        # FSDP2 knows of the new parameters: it gathers them, and gradients reach them.
+        model.net(torch.arange(6)).sum().backward()
+        assert model.net.up.weight.grad is not None
+
+
 def parallelized(mesh: DeviceMesh) -> Network:
     plan = {"embedding": RowwiseParallel(), "up": ColwiseParallel(), "down": RowwiseParallel()}
     return parallelize_module(on_meta(), mesh, plan)

@@ -136,7 +136,7 @@ class ViT(Recipe):
     source = "Dosovitskiy et al. (2021), google-research/vision_transformer, models_vit.py"
 
     head: str = pattern(HEADS)
-    positions: str = pattern("**/{pos_embed,pos_embedding,position_embedding,position_embeddings}{,/weight}")
+    positions: str = pattern(r"re:(.*/)?(pos_embed|pos_embedding|position_embeddings?)(/weight)?")
 
     def choose(self, parameter: Parameter, facts: Facts) -> Choice:
         """The initializer of a parameter."""
