@@ -174,6 +174,8 @@ class Registry:
                 self._readers[record.name] = record.load()
             # A foreign module can fail in any way when it is imported.
             except (Exception, SystemExit) as error:
+                if isinstance(error, BackendUnavailableError):
+                    raise
                 raise BackendUnavailableError(
                     f"what reads models of {record.name!r} failed to load: {type(error).__name__}: {error}; "
                     "repair or uninstall the plugin"

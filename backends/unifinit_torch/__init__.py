@@ -51,7 +51,7 @@ def load_reader() -> ModelReader:
     """What reads modules; imports PyTorch."""
     from unifinit_torch.modules import ModuleReader
 
-    return ModuleReader(load())
+    return ModuleReader()
 
 
 @hookimpl

@@ -58,22 +58,13 @@ class Found(NamedTuple):
 
 
 class ModuleReader:
-    """Reads modules of PyTorch.
-
-    Parameters
-    ----------
-    backend
-        That of their tensors.
-    """
-
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
+    """Reads modules of PyTorch."""
 
     def open(self, target: Any, reading: Reading) -> TorchModel | None:
         """A module; None for those of Keras, which are modules of PyTorch too, and for anything else."""
         if not isinstance(target, torch.nn.Module) or _is_of_keras(target):
             return None
-        return TorchModel(target, reading, self._backend)
+        return TorchModel(target, reading)
 
     def build(self, config: Mapping[str, Any], dtype: str) -> torch.nn.Module:
         """The model that Transformers makes of a configuration, on the meta device.
@@ -110,12 +101,11 @@ class TorchModel:
         The module.
     reading
         How it is to be read.
-    backend
-        That of its tensors.
     """
 
-    def __init__(self, module: torch.nn.Module, reading: Reading, backend: Backend) -> None:
-        self._module, self._device, self._backend = module, reading.device, backend
+    def __init__(self, module: torch.nn.Module, reading: Reading) -> None:
+        self._module, self._device = module, reading.device
+        self._backend: Backend = reading.get_backend("torch")
         self._layers = LayerTable(LAYERS, reading.layers)
         places: dict[int, list[Found]] = {}
         for found in self._walk(module, "", "", {}):

@@ -76,6 +76,9 @@ FRAMEWORKS = {
     "tensorflow": {"tensorflow", "keras"},
     "jax": {"jax", "jaxlib", "flax", "haiku"},
     "dask": {"dask", "unifinit_numpy"},  # Its chunks are arrays of NumPy.
+    "keras": {"keras"},
+    "flax": {"flax", "jax", "unifinit_jax"},  # Their arrays are those of JAX.
+    "haiku": {"haiku", "jax", "unifinit_jax"},
 }
 DROP_INS = {
     "unifinit.compat.haiku": {"haiku", "jax"},

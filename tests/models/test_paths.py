@@ -152,7 +152,7 @@ class TestNames:
             ("model/embed_tokens", "weight", (9, 4), "embedding", "embedding IO", "weight"),
             ("attn/query", "kernel", (8, 2, 4), "attention", "in=0 out=1,2", "weight"),
             ("attn/out", "kernel", (2, 4, 8), "attention", "in=0,1 out=2", "weight"),
-            ("attn/query", "bias", (2, 4), "", "in= out=0,1", "bias"),
+            ("attn/query", "bias", (2, 4), "attention", "in= out=0,1", "bias"),
             ("conv1d", "kernel", (5, 3, 8), "conv", "...IO", "weight"),
             ("", "cls_token", (1, 1, 8), "", "...IO", "cls_token"),
         ],

@@ -171,6 +171,17 @@ class ModelArray(NamedTuple):
             for path, weight in zip(self.paths, weights, strict=True)
         )
 
+    def parameters_or_guess(self) -> tuple[Parameter, ...]:
+        """Its parameters, also where its layout does not fit, which a rule is to replace then."""
+        try:
+            return self.parameters()
+        except LayoutError:
+            layout = as_layout(None)
+            weight = layout.weight(self.shape)
+            return tuple(
+                Parameter(path, self.name, self.layer, layout, weight, self.dtype) for path in self.paths
+            )
+
 
 def one_of_ties(places: Sequence[ModelArray]) -> ModelArray:
     """Under which of its paths an array goes that a model has at several places.

@@ -106,7 +106,7 @@ def assign(arrays: Sequence[ModelArray], rules: Rules, key: AnyKey) -> list[Plan
         For each rule that decided nothing.
     """
     require_distinct((path, array.name) for array in arrays for path in array.paths)
-    told = [array.parameters() for array in arrays]
+    told = [array.parameters_or_guess() for array in arrays]
     facts = Facts(parameter for parameters in told for parameter in parameters)
     chosen = [
         _choose(array, parameters, rules, facts) for array, parameters in zip(arrays, told, strict=True)
@@ -161,10 +161,10 @@ def _choose(array: ModelArray, parameters: tuple[Parameter, ...], rules: Rules, 
             f"{choices.count(KEEP)}; wanted all of {parameters[0].path} to {parameters[-1].path} kept, or "
             "none"
         )
-    layout = layouts.pop()
-    if layout is None:
-        return _Chosen(array, parameters, array.layout, tuple(choices), tuple(sources))
-    return _Chosen(array, array.parameters(layout), layout, tuple(choices), tuple(sources))
+    layout = layouts.pop() or array.layout
+    if parameters[0].layout is not layout:
+        parameters = array.parameters(layout)
+    return _Chosen(array, parameters, layout, tuple(choices), tuple(sources))
 
 
 def _first(

@@ -45,7 +45,8 @@ def role_of(owner: str, name: str, shape: Shape) -> Role:
             "norm" if leaf == "scale" or name == "weight" else "", leaf="scale" if name == "weight" else leaf
         )
     if leaf == "bias":  # As those of attention, (heads, size).
-        return Role("", f"in= out={','.join(map(str, range(len(shape))))}", leaf)
+        layer = "attention" if owner.rpartition("/")[2] in (*QUERIES, "out") else ""
+        return Role(layer, f"in= out={','.join(map(str, range(len(shape))))}", leaf)
     if name in ("embedding", "embeddings"):
         return Role("embedding", "embedding IO" if len(shape) == 2 else "...IO", leaf)
     if name == "weight" and len(shape) == 2 and _TABLE.search(owner.rpartition("/")[2]):

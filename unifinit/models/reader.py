@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from unifinit.models.arrays import ModelArray
@@ -18,6 +18,8 @@ class Reading(NamedTuple):
     ----------
     layers
         Descriptions of layers by plugins.
+    get_backend
+        The backend of a name, which creates and fills arrays.
     device
         Where arrays without memory are to be made; None for the library's default.
     inputs
@@ -27,6 +29,7 @@ class Reading(NamedTuple):
     """
 
     layers: Mapping[str, Describe]
+    get_backend: Callable[[str], Any]
     device: Any = None
     inputs: tuple[Any, ...] | None = None
     backend: Any = None
@@ -77,13 +80,4 @@ class ModelReader(Protocol):
         ------
         UnsupportedModelError
             If it is a model that cannot be read as it is, with what to do first.
-        """
-
-    def build(self, config: Mapping[str, Any], dtype: str) -> Any:
-        """The model of a ``config.json`` of Hugging Face's, without memory for its parameters.
-
-        Raises
-        ------
-        UnsupportedModelError
-            If the library has none.
         """

@@ -269,7 +269,7 @@ def open_model(target: Any, reading: Reading) -> OpenModel:
 def _reading(*, device: Any = None, inputs: Any = None, backend: Any = None) -> Reading:
     if inputs is not None and not isinstance(inputs, tuple):
         inputs = (inputs,)
-    return Reading(registry().layers(), device, inputs, backend)
+    return Reading(registry().layers(), registry().get, device, inputs, backend)
 
 
 def model_arrays(target: Any, *, inputs: Any = None) -> list[ModelArray]:

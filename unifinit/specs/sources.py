@@ -81,7 +81,8 @@ def spec_of_config(
     kind = config["model_type"]
     wanted = dtype or config.get("dtype") or config.get("torch_dtype") or "float32"
     if find_spec("transformers") is not None and find_spec("torch") is not None:
-        model = registry().reader("torch").build(config, wanted)
+        reader: Any = registry().reader("torch")
+        model = reader.build(config, wanted)
         return Spec(model_arrays(model), rules, seed, name=_name(config))
     known = ARCHITECTURES.get(kind)
     if known is None:
