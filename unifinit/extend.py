@@ -52,6 +52,8 @@ from unifinit.key import Key
 from unifinit.models.arrays import Parameter, Role, Split
 from unifinit.models.facts import Facts
 from unifinit.models.layers import register_layer
+from unifinit.models.rulesets import Recipe
+from unifinit.models.rulesets.base import is_matrix, is_norm, matches
 from unifinit.plugins import InitializerRecord
 from unifinit.types import DType, Shape
 from unifinit.weight import Fans, Weight
@@ -77,6 +79,7 @@ __all__ = [
     "Moments",
     "Parameter",
     "RandomInitializer",
+    "Recipe",
     "Role",
     "Shape",
     "ShapeError",
@@ -92,7 +95,10 @@ __all__ = [
     "fitting",
     "hookimpl",
     "initializer",
+    "is_matrix",
+    "is_norm",
     "masked",
+    "matches",
     "normal",
     "real",
     "register_layer",

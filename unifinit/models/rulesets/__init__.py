@@ -8,7 +8,16 @@ from unifinit.errors import RuleError, suggestion
 from unifinit.models.rulesets import frameworks, others, transformers  # They make their recipes known.
 from unifinit.models.rulesets.base import RECIPES, Recipe
 
-__all__ = ["Recipe", "find_recipe", "frameworks", "others", "recipe", "recipe_names", "transformers"]
+__all__ = [
+    "RECIPES",
+    "Recipe",
+    "find_recipe",
+    "frameworks",
+    "others",
+    "recipe",
+    "recipe_names",
+    "transformers",
+]
 
 
 def recipe(name: str, **settings: Any) -> Recipe:
