@@ -446,7 +446,7 @@ class Masked(Content):
     mask: bytes
     kept: float
 
-    parts = ("content", "mask", "kept")
+    parts: ClassVar[tuple[str, ...]] = ("content", "mask", "kept")
 
     def __init__(self, content: Content, mask: bytes, kept: float) -> None:
         vars(self).update(content=content, mask=mask, kept=kept)
@@ -482,6 +482,38 @@ class Masked(Content):
         """The mask as an array in canonical order."""
         words = np.frombuffer(self.mask, dtype=np.uint8)
         return np.unpackbits(words, count=math.prod(shape)).astype(np.bool_).reshape(shape)
+
+
+class WithoutRow(Masked):
+    """A content with zeros at one index of an axis, as the row of a table that stands for no token.
+
+    Attributes
+    ----------
+    content
+        What the other elements are.
+    axis, row
+        The axis in canonical order, and the index along it.
+    size
+        How long the axis is.
+    """
+
+    axis: int
+    row: int
+    size: int
+
+    parts = ("content", "axis", "row", "size")
+
+    def __init__(self, content: Content, axis: int, row: int, size: int) -> None:
+        vars(self).update(content=content, axis=axis, row=row, size=size, kept=1 - 1 / max(1, size))
+
+    def scaled(self, factor: float, dtype: DType) -> WithoutRow:
+        """The other content scaled."""
+        return WithoutRow(self.content.scaled(factor, dtype), self.axis, self.row, self.size)
+
+    def array(self, shape: Shape) -> npt.NDArray[np.bool_]:
+        """The mask as an array in canonical order, which repeats what it holds."""
+        kept = np.arange(self.size) != self.row
+        return np.broadcast_to(kept.reshape(-1, *(1,) * (len(shape) - 1 - self.axis)), shape)
 
 
 def mixed(weighted: Iterable[tuple[float, Moments]]) -> Moments:

@@ -38,9 +38,9 @@ def transposed_convolution(module: Any) -> Roles:
     return {"weight": Role("conv_transpose", layout), "bias": Role("conv_transpose")}
 
 
-def embedding(_module: Any) -> Roles:
-    """A table of vectors."""
-    return {"weight": Role("embedding", "embedding IO")}
+def embedding(module: Any) -> Roles:
+    """A table of vectors; that of padding stays zero, as it gets no gradient."""
+    return {"weight": Role("embedding", "embedding IO", zero_row=module.padding_idx)}
 
 
 def normalisation(_module: Any) -> Roles:

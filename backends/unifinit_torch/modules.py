@@ -241,7 +241,15 @@ def _array(
         above = _path(above, component)
     layout = as_layout(role.layout)
     return ModelArray(
-        prefix + name, above, leaf, shape, as_dtype(tensor.dtype), role.layer, layout, role.splits
+        prefix + name,
+        above,
+        leaf,
+        shape,
+        as_dtype(tensor.dtype),
+        role.layer,
+        layout,
+        role.splits,
+        role.zero_row,
     )
 
 

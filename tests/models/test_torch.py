@@ -134,6 +134,17 @@ class TestLayers:
         assert (found["weight"].layout, found["weight"].fan_in) == ("OI...", 4)
         assert found["cls_token"].layer == ""
 
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float8_e4m3fn])
+    def test_the_row_of_padding_is_zero(self, dtype):
+        padded, plain = nn.Embedding(9, 4, padding_idx=2).to(dtype), nn.Embedding(9, 4).to(dtype)
+        for module in (padded, plain):
+            ui.init_(module, "torch", seed=0)
+        kept = [row for row in range(9) if row != 2]
+        assert (padded.weight[2].float() == 0).all()
+        assert (padded.weight[kept].float() == plain.weight[kept].float()).all()
+        (made,) = ui.init_tree(padded, "torch", seed=0).values()
+        assert (made.float() == padded.weight.float()).all()
+
     def test_registered_layers(self, monkeypatch):
         class Backwards(nn.Module):
             def __init__(self):

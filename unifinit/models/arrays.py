@@ -63,6 +63,9 @@ class Role(NamedTuple):
         Components between the path of the layer and the leaf.
     splits
         The axes along which there are several parameters, in the order of their components.
+    zero_row
+        The index along the first input axis that holds zeros whatever the initializer, as that of padding;
+        None if there is none.
     """
 
     layer: str = ""
@@ -70,6 +73,7 @@ class Role(NamedTuple):
     leaf: str = ""
     inner: tuple[str, ...] = ()
     splits: tuple[Split, ...] = ()
+    zero_row: int | None = None
 
 
 class Parameter(NamedTuple):
@@ -120,7 +124,7 @@ class ModelArray(NamedTuple):
         What its paths end in.
     shape, dtype
         Of the array.
-    layer, layout, splits
+    layer, layout, splits, zero_row
         As ``Role`` has them.
     renamed
         The paths of its parameters, where they are not those that follow from all this.
@@ -134,6 +138,7 @@ class ModelArray(NamedTuple):
     layer: str = ""
     layout: Layout = as_layout(None)
     splits: tuple[Split, ...] = ()
+    zero_row: int | None = None
     renamed: tuple[str, ...] | None = None
 
     def path(self, *inner: str) -> str:

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from unifinit.content import Content
-from unifinit.contents import Blocks
-from unifinit.errors import RuleError, UnifinitError, UnmatchedParameterError, UnusedRuleWarning
+from unifinit.contents import Blocks, WithoutRow
+from unifinit.errors import LayoutError, RuleError, UnifinitError, UnmatchedParameterError, UnusedRuleWarning
 from unifinit.initializers.base import Initializer
 from unifinit.initializers.combinators.wrapper import contained
 from unifinit.key import AnyKey
@@ -22,7 +22,6 @@ from unifinit.models.patterns import Renaming
 from unifinit.models.rules import Rule, Rules
 from unifinit.models.sources import KEEP, RuleSource
 from unifinit.plan import Plan
-from unifinit.types import DType
 from unifinit.weight import Weight, place_of, share
 
 SHOWN = 8
@@ -236,15 +235,25 @@ def _planned(chosen: _Chosen, keys: Iterator[AnyKey]) -> PlannedArray:
             plan = Plan(weight.shape, array.dtype, content, layout.from_canonical(len(array.shape)), own[0])
         else:
             (only,) = planned
-            plan = _whole_plan(only, array.shape, array.dtype, layout)
+            plan = _whole_plan(only, array, layout)
     except UnifinitError as error:
         raise type(error)(f"{parameters[0].path}: {error}") from None
     return PlannedArray(array, planned, layout, plan)
 
 
-def _whole_plan(only: PlannedParameter, shape: tuple[int, ...], dtype: DType, layout: Layout) -> Plan:
+def _whole_plan(only: PlannedParameter, array: ModelArray, layout: Layout) -> Plan:
     assert only.initializer is not None  # noqa: S101 - it is not kept
-    return only.initializer._plan(shape, dtype, layout).with_key(only.key)
+    plan = only.initializer._plan(array.shape, array.dtype, layout).with_key(only.key)
+    if array.zero_row is None:
+        return plan
+    weight = layout.weight(array.shape)
+    if not weight.inputs or not 0 <= array.zero_row < weight.inputs[0]:
+        raise LayoutError(
+            f"{array.name} has no row {array.zero_row} that could hold zeros: shape {array.shape}, "
+            f"layout {layout.text!r}; wanted another layout, or zero_row"
+        )
+    content = WithoutRow(plan.content, place_of(weight, "in"), array.zero_row, weight.inputs[0])
+    return Plan(plan.shape, plan.dtype, content, plan.axes, only.key)
 
 
 def _divided(
