@@ -147,6 +147,7 @@ def test_as_dict_has_what_json_has() -> None:
         lambda: plan(array(layout="embedding OI")),
         lambda: plan(array(name="fd.weight")),
         lambda: plan(array()._replace(name="fd")),
+        lambda: plan(array()._replace(zero_row=1)),
         lambda: plan(array()._replace(renamed=("fd/weight",))),
         lambda: plan(array(splits=(Split("out", ("a", "b")),))),
         lambda: plan(array(), array("a.weight")),

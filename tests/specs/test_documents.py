@@ -188,6 +188,7 @@ def test_schema_and_reader_agree(place: tuple[Any, ...], value: Any) -> None:
         (parameter(shape="3,4"), "at parameters[0].shape: '3,4' is not of type 'array'"),
         (parameter(dtype="float31"), "at parameters[0].dtype: 'float31' does not match"),
         (parameter(layer="dens"), "at parameters[0].layer: 'dens' is not one of"),
+        (parameter(zero_row=-1), "at parameters[0].zero_row: -1 is less than the minimum of 0"),
         (parameter(layout="OX"), "at parameters[0] ('fc.weight'): layout 'OX' is malformed"),
         (
             parameter(name="fc..weight"),
@@ -229,6 +230,7 @@ def test_what_is_wrong_is_told_with_its_place(found: Any, told: str) -> None:
             ui.LayoutError,
             "fc.weight: layout 'OIHW' is for 4 axes, but the shape has 2",
         ),
+        (parameter(zero_row=4), ui.LayoutError, "fc.weight has no row 4 that could hold zeros"),
         (
             parameter(splits=[{"axis": "out", "names": list("abcde")}]),
             ui.LayoutError,
@@ -403,6 +405,7 @@ def arrays(draw: st.DrawFn) -> ModelArray:
         draw(st.sampled_from(["", *LAYERS])),
         as_layout(draw(layouts)),
         splits[: draw(st.integers(0, 2))],
+        draw(st.sampled_from([None, 0, 3])),
     )
 
 

@@ -23,7 +23,7 @@ pytest.importorskip("jsonschema")
 
 def make() -> Any:
     return torch.nn.Sequential(
-        torch.nn.Embedding(9, 8),
+        torch.nn.Embedding(9, 8, padding_idx=2),
         torch.nn.TransformerEncoderLayer(8, 2, 16, batch_first=True),
         torch.nn.LSTM(8, 4),
         torch.nn.Conv2d(4, 4, 3, groups=2),

@@ -95,6 +95,7 @@ class ModelPlan:
                 list(array.array.shape),
                 array.array.dtype.name,
                 array.layout.canonical_axes(len(array.array.shape)),
+                array.array.zero_row,
                 [[one.parameter.path, _told(_weight(array, one)), _config(one)] for one in array.parameters],
             ]
             for array in self.arrays

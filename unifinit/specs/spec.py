@@ -251,6 +251,7 @@ def _array(entry: Mapping[str, Any], dtype: str) -> ModelArray:
         entry.get("layer", role.layer),
         as_layout(entry.get("layout", role.layout)),
         splits,
+        entry.get("zero_row"),
     )
 
 
@@ -276,6 +277,7 @@ def _array_entry(array: ModelArray) -> Document:
         **({"layer": array.layer} if array.layer or guessed else {}),
         "layout": array.layout.text,
         **({"splits": splits} if splits else {}),
+        **({} if array.zero_row is None else {"zero_row": array.zero_row}),
     }
 
 
