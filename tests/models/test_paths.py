@@ -85,7 +85,8 @@ class TestPatterns:
     def test_compiled_expressions(self):
         pattern = PathPattern(re.compile(".*/BIAS", re.IGNORECASE))
         assert pattern.match("a/bias")
-        assert pattern.text == "re:.*/BIAS"
+        assert pattern.text == "re:(?i).*/BIAS"
+        assert PathPattern(pattern.text).match("a/bias")
 
     @pytest.mark.parametrize(
         ("given", "meant"), [("**/kernel", "**/weight"), ("n/gamma", "n/scale"), ("b", "bias")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -33,6 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status: 0 if all is well, 1 if a comparison found a difference, 2 for wrong arguments
         and for files that cannot be read or written.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal or a pipe that lacks a character of a name is no reason to fail.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         arguments = make_parser().parse_args(argv)
         if arguments.version:
@@ -50,6 +54,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read the output has seen enough; nothing may be flushed to it at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
+    except MemoryError as error:
+        print(f"unifinit: there is not enough memory: {one_line(error, 2000)}", file=sys.stderr)
+        return WRONG_ARGUMENTS
     except OSError as error:
         print(f"unifinit: {one_line(error, 2000)}", file=sys.stderr)
         return WRONG_ARGUMENTS

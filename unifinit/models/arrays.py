@@ -205,7 +205,12 @@ def sizes_of(split: Split, weight: Weight, name: str) -> tuple[int, ...]:
         If the parts do not fill the axis.
     """
     role = {"batch": weight.batch, "in": weight.inputs, "out": weight.outputs}[split.axis]
-    size, count = (role[0] if role else 0), len(split.names)
+    if not role:
+        raise LayoutError(
+            f"{name} has no {split.axis} axis along which it could have parts; wanted another layout, or no "
+            f"parts {', '.join(split.names)}"
+        )
+    size, count = role[0], len(split.names)
     sizes = (size // count,) * count if split.sizes is None else split.sizes
     if sum(sizes) != size or len(sizes) != count:
         raise LayoutError(

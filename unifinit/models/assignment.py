@@ -28,6 +28,10 @@ SHOWN = 8
 """So many paths are listed in a message."""
 
 
+class OverlappingRuleWarning(UnusedRuleWarning):
+    """A rule decides nothing, because earlier ones take all that it matches."""
+
+
 class PlannedParameter(NamedTuple):
     """A parameter, and what it is to hold.
 
@@ -205,7 +209,8 @@ def _warn_of_unused(chosen: Sequence[_Chosen], rules: Rules, facts: Facts) -> No
             reason = f"all that it matches is taken by {earlier!r} before it; wanted it first, or not at all"
         else:
             reason = f"nothing matches it; paths are {_shown([one.path for one in facts.parameters])}"
-        warnings.warn(f"{source!r} decides nothing: {reason}", UnusedRuleWarning, stacklevel=4)
+        category = UnusedRuleWarning if earlier is None else OverlappingRuleWarning
+        warnings.warn(f"{source!r} decides nothing: {reason}", category, stacklevel=4)
 
 
 def _what_took(source: RuleSource, before: Sequence[RuleSource], facts: Facts) -> RuleSource | None:
@@ -239,6 +244,18 @@ def _planned(chosen: _Chosen, keys: Iterator[AnyKey]) -> PlannedArray:
     except UnifinitError as error:
         raise type(error)(f"{parameters[0].path}: {error}") from None
     return PlannedArray(array, planned, layout, plan)
+
+
+def replanned(one: PlannedArray, key: AnyKey) -> Plan | None:
+    """What an array is to hold if the model has another key; None if it stays as it is."""
+    if one.plan is None:
+        return None
+    if not one.array.splits:
+        return one.plan.with_key(key / one.parameters[0].parameter.path)
+    parameters = (part._replace(key=key / part.parameter.path) for part in one.parameters)
+    content, _ = _divided(one.layout.weight(one.array.shape), one.array, one.array.splits, iter(parameters))
+    axes = one.layout.from_canonical(len(one.array.shape))
+    return Plan(one.plan.shape, one.array.dtype, content, axes, key)
 
 
 def _whole_plan(only: PlannedParameter, array: ModelArray, layout: Layout) -> Plan:

@@ -21,6 +21,7 @@ from unifinit.models.assignment import PlannedArray, PlannedParameter
 from unifinit.models.rows import Row
 from unifinit.plan import Plan
 from unifinit.types import Shape
+from unifinit.weight import Weight
 
 if TYPE_CHECKING:
     import os
@@ -77,7 +78,9 @@ class ModelPlan:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A digest of the start: equal for equal paths, shapes, dtypes, layouts, initializers and keys.
+        """A digest of the start: of names, paths, shapes, dtypes, axes, fans, initializers and the seed.
+
+        Layouts that say the same of a shape are the same; so are rules that choose the same initializers.
 
         Raises
         ------
@@ -91,8 +94,9 @@ class ModelPlan:
                 array.array.name,
                 list(array.array.shape),
                 array.array.dtype.name,
-                array.layout.text,
-                [[one.parameter.path, _config(one)] for one in array.parameters],
+                array.layout.canonical_axes(len(array.array.shape)),
+                array.array.zero_row,
+                [[one.parameter.path, _told(_weight(array, one)), _config(one)] for one in array.parameters],
             ]
             for array in self.arrays
         ]
@@ -133,7 +137,7 @@ class ModelPlan:
         samples = (self._sample(array, one) for array in self.arrays for one in array.parameters)
         with atomic_file(path, overwrite=overwrite) as file:
             for text in page(title, self.rows, samples, self.fingerprint):
-                file.write(text.encode())
+                file.write(text.encode(errors="replace"))  # A title may come from the name of a file.
 
     def _sample(self, array: PlannedArray, one: PlannedParameter) -> HostArray | None:
         """The first elements of a parameter; None if there are none, or they would take long."""
@@ -172,6 +176,17 @@ def _config(one: PlannedParameter) -> object:
     return [type(one.initializer).__name__, one.initializer.get_config()]
 
 
+def _weight(array: PlannedArray, one: PlannedParameter) -> Weight:
+    """The weight whose fans count, which the initializer of a whole array may tell otherwise."""
+    if one.initializer is None or len(array.parameters) > 1:
+        return one.parameter.weight
+    return one.initializer.weight(array.array.shape, layout=array.layout)
+
+
+def _told(weight: Weight) -> list[object]:
+    return [weight.batch, weight.spatial, weight.inputs, weight.outputs, weight.fans]
+
+
 def _size(one: PlannedParameter) -> int:
     size = 1
     for length in one.parameter.weight.shape:
@@ -182,9 +197,6 @@ def _size(one: PlannedParameter) -> int:
 def _row(array: PlannedArray, one: PlannedParameter) -> Row:
     parameter, content = one.parameter, content_of(array, one)
     moments: Moments | None = None if content is None else content.moments()
-    fans = parameter.weight.fans
-    if one.initializer is not None and len(array.parameters) == 1:
-        fans = one.initializer.weight(array.array.shape, layout=array.layout).fans
     return Row(
         parameter.path,
         parameter.name,
@@ -192,7 +204,7 @@ def _row(array: PlannedArray, one: PlannedParameter) -> Row:
         parameter.dtype.name,
         parameter.layer,
         parameter.layout.text,
-        *fans,
+        *_weight(array, one).fans,
         "keep" if one.initializer is None else repr(one.initializer),
         None if moments is None else moments.mean,
         None if moments is None else moments.stddev,

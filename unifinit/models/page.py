@@ -104,7 +104,10 @@ def histogram(values: Numbers) -> str:
     low, high = float(numbers.min()), float(numbers.max())
     if low == high:
         return f"all {low:.5g}"
-    counts, _ = np.histogram(numbers, bins=BINS, range=(low, high))
+    # NumPy's own function wants bins with distinct ends, and a range that does not overflow.
+    scale = 1.0 if np.isfinite(high - low) else 0.5
+    places = (numbers * scale - low * scale) / (high * scale - low * scale)
+    counts = np.bincount(np.minimum((places * BINS).astype(np.int64), BINS - 1), minlength=BINS)
     width = WIDTH / BINS
     heights = counts / counts.max() * HEIGHT
     bars = "".join(

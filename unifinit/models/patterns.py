@@ -44,7 +44,7 @@ class PathPattern(Value):
         if isinstance(pattern, re.Pattern):
             if not isinstance(pattern.pattern, str):
                 raise RuleError(f"pattern {pattern!r} is one of bytes; wanted one of text")
-            vars(self).update(text=REGEX + pattern.pattern, _compiled=pattern)
+            vars(self).update(text=REGEX + _with_flags(pattern), _compiled=pattern)
             return
         if not isinstance(pattern, str) or not pattern:
             raise RuleError(
@@ -68,6 +68,19 @@ class PathPattern(Value):
         return self.text
 
 
+_FLAGS = {"a": re.ASCII, "i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
+
+
+def _with_flags(pattern: re.Pattern[str]) -> str:
+    """The text of a regular expression that means the same without the arguments of its compilation."""
+    found = re.match(r"\(\?([aiLmsux]+)\)", pattern.pattern)
+    own, rest = (found[1], pattern.pattern[found.end() :]) if found else ("", pattern.pattern)
+    letters = own + "".join(
+        letter for letter, flag in _FLAGS.items() if pattern.flags & flag and letter not in own
+    )
+    return f"(?{letters}){rest}" if letters else rest
+
+
 @lru_cache(1024)
 def _compiled(text: str, is_of_parameters: bool) -> re.Pattern[str]:
     try:
@@ -76,7 +89,7 @@ def _compiled(text: str, is_of_parameters: bool) -> re.Pattern[str]:
         above, slash, leaf = text.rpartition("/")
         glob = above + slash + canonical_leaf(leaf) if is_of_parameters else text
         return re.compile(_translated(glob), re.DOTALL)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise RuleError(
             f"pattern {text!r} is malformed: {error}; wanted a glob or a regular expression"
         ) from None

@@ -55,9 +55,9 @@ def plan_model(
     >>> import unifinit as ui
     >>> shapes = {"Dense_0": {"kernel": (4, 2), "bias": (2,)}}
     >>> print(ui.plan_model(shapes, "flax", seed=0))
-    path            shape  dtype    layer  layout  fans  initializer    std       size
-    Dense_0/weight  4x2    float32  dense  ...IO   4, 2  LecunNormal()  0.5       8
-    Dense_0/bias    2      float32  -      ...IO   2, 2  Zeros()        0         2
+    path            shape  dtype    layer  layout  fans  initializer    std  size
+    Dense_0/weight  4x2    float32  dense  ...IO   4, 2  LecunNormal()  0.5  8
+    Dense_0/bias    2      float32  -      ...IO   2, 2  Zeros()        0    2
     2 parameters, 10 elements, 40 bytes
     """
     reading = _reading(inputs=inputs)

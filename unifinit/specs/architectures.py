@@ -39,6 +39,11 @@ class Architecture(NamedTuple):
 def llama(sizes: Mapping[str, Any]) -> Iterator[Named]:
     """Llama 1, 2 and 3, Mistral and their like."""
     width, hidden, heads = sizes["hidden_size"], sizes["intermediate_size"], sizes["num_attention_heads"]
+    if not heads or (not sizes["head_dim"] and width % heads):
+        raise SpecError(
+            f"hidden_size {width} cannot be divided among num_attention_heads {heads}; wanted a multiple, or "
+            "head_dim"
+        )
     head = sizes["head_dim"] or width // heads
     queries, keys = heads * head, (sizes["num_key_value_heads"] or heads) * head
     yield "model.embed_tokens.weight", (sizes["vocab_size"], width), EMBEDDING
@@ -51,9 +56,14 @@ def llama(sizes: Mapping[str, Any]) -> Iterator[Named]:
         yield f"{layer}.self_attn.o_proj.weight", (width, queries), DENSE
         if sizes["attention_bias"]:
             yield f"{layer}.self_attn.o_proj.bias", (width,), BIAS
-        yield f"{layer}.mlp.gate_proj.weight", (hidden, width), DENSE
-        yield f"{layer}.mlp.up_proj.weight", (hidden, width), DENSE
-        yield f"{layer}.mlp.down_proj.weight", (width, hidden), DENSE
+        for name, inputs, outputs in (
+            ("gate_proj", width, hidden),
+            ("up_proj", width, hidden),
+            ("down_proj", hidden, width),
+        ):
+            yield f"{layer}.mlp.{name}.weight", (outputs, inputs), DENSE
+            if sizes["mlp_bias"]:
+                yield f"{layer}.mlp.{name}.bias", (outputs,), BIAS
         yield f"{layer}.input_layernorm.weight", (width,), SCALE
         yield f"{layer}.post_attention_layernorm.weight", (width,), SCALE
     yield "model.norm.weight", (width,), SCALE
@@ -75,6 +85,8 @@ def gpt2(sizes: Mapping[str, Any]) -> Iterator[Named]:
         yield from _dense_io(f"{layer}.mlp.c_fc", width, hidden)
         yield from _dense_io(f"{layer}.mlp.c_proj", hidden, width)
     yield from _norm("transformer.ln_f", width)
+    if not sizes["tie_word_embeddings"]:
+        yield "lm_head.weight", (sizes["vocab_size"], width), DENSE
 
 
 def _norm(name: str, width: int) -> Iterator[Named]:
@@ -98,12 +110,21 @@ ARCHITECTURES = {
             "num_key_value_heads": 0,
             "head_dim": 0,
             "attention_bias": False,
+            "mlp_bias": False,
             "tie_word_embeddings": False,
         },
         llama,
     ),
     "gpt2": Architecture(
-        {"vocab_size": 50257, "n_positions": 1024, "n_embd": 768, "n_layer": 12, "n_inner": 0}, gpt2
+        {
+            "vocab_size": 50257,
+            "n_positions": 1024,
+            "n_embd": 768,
+            "n_layer": 12,
+            "n_inner": 0,
+            "tie_word_embeddings": True,
+        },
+        gpt2,
     ),
 }
 """By their names, those of ``model_type`` in a ``config.json``. A size of 0 follows from the others."""

@@ -19,13 +19,26 @@ from unifinit.models.names import role_of
 from unifinit.models.paths import SEPARATOR, make_path, require_distinct
 from unifinit.models.patterns import PathPattern, Rename, Renaming
 from unifinit.types import DType, Shape
-from unifinit.weight import place_of, share
+from unifinit.weight import Weight, place_of, share
 
 Relation: TypeAlias = Literal[
     "identical", "transposed", "rounded", "scaled", "different", "shape", "only in A", "only in B"
 ]
 TOLERANCE = 4
 """Units in the last place of the largest element, by which a multiple may be off to count as scaled."""
+MANTISSAS = {
+    "float64": 52,
+    "complex128": 52,
+    "float32": 23,
+    "complex64": 23,
+    "float16": 10,
+    "bfloat16": 7,
+    "float8_e4m3fn": 3,
+    "float8_e4m3fnuz": 3,
+    "float8_e5m2": 2,
+    "float8_e5m2fnuz": 2,
+}
+"""Bits behind the leading one; integers are exact, and compared as float64."""
 
 
 class Difference(NamedTuple):
@@ -57,6 +70,7 @@ class _Found(NamedTuple):
     stored: StoredArray
     array: ModelArray
     number: int
+    weight: Weight
 
 
 def compare_checkpoints(
@@ -102,16 +116,26 @@ def _parameters(checkpoint: Checkpoint, renaming: Renaming, layouts: Mapping[str
     patterns = [
         (PathPattern(pattern, is_of_parameters=True), as_layout(text)) for pattern, text in layouts.items()
     ]
+    unused = {pattern.text for pattern, _ in patterns}
     found: dict[str, _Found] = {}
     names = []
     for name, stored in checkpoint.arrays.items():
         array = described(name, tuple(stored.shape), stored.dtype)
-        layout = next((layout for pattern, layout in patterns if pattern.match(array.paths[0])), None)
-        array = array if layout is None else array._replace(layout=layout)
-        for number, path in enumerate(array.paths):
+        for pattern, layout in patterns:
+            if any(map(pattern.match, array.paths)):
+                array = array._replace(layout=layout)
+                unused.discard(pattern.text)
+                break
+        parameters = array.parameters()  # It says which array a layout does not fit.
+        for number, (path, parameter) in enumerate(zip(array.paths, parameters, strict=True)):
             new = renaming.new(path)
             names.append((new, name))
-            found[new] = _Found(stored, array, number)
+            found[new] = _Found(stored, array, number, parameter.weight)
+    if unused:
+        raise ArgumentError(
+            f"layouts have {min(unused)!r}, which decides nothing: it matches no path, or only those that an "
+            "earlier pattern matches; wanted one of paths, such as '**/weight'"
+        )
     require_distinct(names)
     if renaming.unused:
         raise ArgumentError(
@@ -128,48 +152,87 @@ def described(name: str, shape: Shape, dtype: DType) -> ModelArray:
 
 
 def _compared(path: str, one: _Found, other: _Found) -> Difference:
+    if not _are_comparable(one.weight, other.weight):
+        return Difference(
+            path, "shape", f"{_shown(one.weight)} and {_shown(other.weight)} in canonical order"
+        )
     first, second = _values(one), _values(other)
-    if first.size != second.size:
-        shapes = " and ".join("x".join(map(str, values.shape)) for values in (first, second))
-        return Difference(path, "shape", f"{shapes} in canonical order")
-    first, second = first.reshape(-1), second.reshape(-1)
     dtypes = (one.array.dtype, other.array.dtype)
     if dtypes[0] == dtypes[1]:
         if first.tobytes() == second.tobytes():
-            same = _is_stored_alike(one, other)
+            if _are_stored_alike(one, other):
+                return Difference(path, "identical")
             layouts = f"{one.array.layout.text} and {other.array.layout.text}"
-            return Difference(path, "identical" if same else "transposed", "" if same else layouts)
+            return Difference(path, "transposed", layouts)
     elif _is_rounded(first, second, *dtypes) or _is_rounded(second, first, *reversed(dtypes)):
         return Difference(path, "rounded", f"{dtypes[0].name} and {dtypes[1].name}")
-    wide = (elements.decode(first, dtypes[0]), elements.decode(second, dtypes[1]))
-    return _by_numbers(path, *wide, dtypes)
+    return _by_numbers(path, first, second, dtypes)
+
+
+def _are_comparable(first: Weight, second: Weight) -> bool:
+    """Whether they hold matrices of one size, or arrays of one shape but for axes of size 1."""
+    matrices = ((math.prod(weight.batch), weight.rows, weight.columns) for weight in (first, second))
+    shapes = (tuple(size for size in weight.shape if size != 1) for weight in (first, second))
+    return next(matrices) == next(matrices) or next(shapes) == next(shapes)
+
+
+def _shown(weight: Weight) -> str:
+    return "x".join(map(str, weight.shape)) or "scalar"
 
 
 def _by_numbers(
     path: str, first: npt.NDArray[Any], second: npt.NDArray[Any], dtypes: tuple[DType, DType]
 ) -> Difference:
-    if not np.isfinite(first).all() or not np.isfinite(second).all():
-        return Difference(path, "different", "there are infinities or NaN")
-    square = float(np.vdot(first, first).real)
-    factor = float(np.vdot(first, second).real) / square if square else 0.0
-    largest = float(np.abs(second).max(initial=0.0))
-    epsilon = max(_epsilon(dtype) for dtype in dtypes)
-    off = float(np.abs(second - factor * first).max(initial=0.0))
-    if factor not in (0.0, 1.0) and off <= TOLERANCE * epsilon * largest:
+    one, other = (elements.decode(part, dtype) for part, dtype in zip((first, second), dtypes, strict=True))
+    if not np.isfinite(one).all() or not np.isfinite(other).all():
+        unequal = ~((one == other) | (np.isnan(one) & np.isnan(other)))
+        place = _place(unequal, first, second)
+        told = f"there are infinities or NaN; first at element {place} in canonical order: "
+        return Difference(path, "different", f"{told}{one[place]:.9g} and {other[place]:.9g}")
+    factor, off = _multiple(one, other)
+    if dtypes[0] != dtypes[1] and (one == other).all():
+        return Difference(path, "rounded", f"{dtypes[0].name} and {dtypes[1].name}, the same numbers")
+    epsilon = 2.0 ** -min(MANTISSAS.get(dtype.name, 52) for dtype in dtypes)
+    # Of 8 bits, some units in the last place would be as much as the number.
+    most = epsilon * (1 if min(dtype.bits for dtype in dtypes) == 8 else TOLERANCE)
+    if factor and abs(factor - 1) > most and off <= most:
         return Difference(path, "scaled", f"B is {factor:.9g} times A")
-    difference = np.abs(second - first)
-    place = int(np.flatnonzero(difference)[0]) if difference.any() else 0
+    unequal = first != second if dtypes[0] == dtypes[1] and not dtypes[0].is_narrow else one != other
+    place = _place(unequal, first, second)
+    with np.errstate(over="ignore"):
+        largest = float(np.abs(other - one).max(initial=0.0))
     return Difference(
         path,
         "different",
-        f"by up to {float(difference.max(initial=0.0)):.6g}, first at element {place} in canonical order: "
-        f"{first[place]:.9g} and {second[place]:.9g}",
+        f"by up to {largest:.6g}, first at element {place} in canonical order: "
+        f"{_number(one, first, place, dtypes[0])} and {_number(other, second, place, dtypes[1])}",
     )
 
 
-def _epsilon(dtype: DType) -> float:
-    digits = {"float64": 52, "complex128": 52, "float32": 23, "complex64": 23, "float16": 10, "bfloat16": 7}
-    return float(2.0 ** -digits.get(dtype.name, 2))
+def _multiple(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> tuple[float, float]:
+    """The best factor from one to the other, and by how much of the largest element it is off at most."""
+    largest = [float(np.abs(values).max(initial=0.0)) for values in (one, other)]
+    if not all(largest):
+        return 0.0, math.inf
+    # So scaled, no square overflows or vanishes.
+    one, other = one / largest[0], other / largest[1]
+    factor = float(np.vdot(one, other).real / np.vdot(one, one).real)
+    whole = factor * (largest[1] / largest[0]) if math.isfinite(largest[1] / largest[0]) else 0.0
+    return whole, float(np.abs(other - factor * one).max(initial=0.0))
+
+
+def _place(unequal: npt.NDArray[Any], first: npt.NDArray[Any], second: npt.NDArray[Any]) -> int:
+    """The first element that differs; if all numbers are equal, in its bits, as -0 does from 0."""
+    if unequal.any():
+        return int(np.argmax(unequal))
+    size = first.dtype.itemsize
+    pairs = zip(*(np.frombuffer(part.tobytes(), f"V{size}") for part in (first, second)), strict=True)
+    return next(place for place, (one, other) in enumerate(pairs) if one.tobytes() != other.tobytes())
+
+
+def _number(values: npt.NDArray[Any], stored: npt.NDArray[Any], place: int, dtype: DType) -> str:
+    exact = dtype.kind in ("int", "uint", "bool")
+    return str(stored[place].item()) if exact else f"{values[place]:.9g}"
 
 
 def _values(found: _Found) -> npt.NDArray[Any]:
@@ -188,14 +251,19 @@ def _values(found: _Found) -> npt.NDArray[Any]:
                 sizes, np.split(values, ends, axis=place_of(weight, split.axis)), strict=True
             )
         ]
-    return np.ascontiguousarray(parts[found.number][1])
+    return np.ascontiguousarray(parts[found.number][1]).reshape(-1)
 
 
-def _is_stored_alike(one: _Found, other: _Found) -> bool:
-    if one.array.shape != other.array.shape:
-        return False
-    axes = [found.array.layout.canonical_axes(len(found.array.shape)) for found in (one, other)]
-    return axes[0] == axes[1] and one.array.splits == other.array.splits
+def _are_stored_alike(one: _Found, other: _Found) -> bool:
+    """Whether the axes of two parameters lie in the same order; those of size 1 do not matter."""
+    orders = []
+    for found in (one, other):
+        shape = found.weight.shape
+        axes = found.array.layout.from_canonical(len(shape)) or tuple(range(len(shape)))
+        kept = [axis for axis in axes if shape[axis] != 1]
+        ranks = {axis: rank for rank, axis in enumerate(sorted(kept))}
+        orders.append([ranks[axis] for axis in kept])
+    return orders[0] == orders[1] or all(order == sorted(order) for order in orders)
 
 
 def _is_rounded(wide: npt.NDArray[Any], stored: npt.NDArray[Any], dtype: DType, to: DType) -> bool:

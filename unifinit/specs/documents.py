@@ -45,24 +45,40 @@ def read_document(path: FilePath) -> Document:
     OSError
         If the file cannot be read.
     """
-    name = os.fspath(path)
+    name = os.fsdecode(path)
     if not name.endswith(ENDINGS):
         raise SpecError(f"{name}: the name ends in none of {', '.join(ENDINGS)}; wanted a specification")
-    if (size := os.stat(name).st_size) > LARGEST:
-        raise SpecError(f"{name} has {size} bytes; wanted at most {LARGEST} of a specification")
+    return checked_document(read_values(path), name)
+
+
+def read_values(path: FilePath) -> Any:
+    """The plain values in a file of TOML, or else of JSON.
+
+    Raises
+    ------
+    SpecError
+        If it holds neither, or more than any specification.
+    OSError
+        If it cannot be read.
+    """
+    name = os.fsdecode(path)
     with open(name, "rb") as file:
-        data = file.read()
+        data = file.read(LARGEST + 1)  # Not by its size: devices and pipes have none.
+    if len(data) > LARGEST:
+        raise SpecError(f"{name} has more than {LARGEST} bytes; wanted at most so many")
+    kind = "TOML" if name.endswith(".toml") else "JSON"
     try:
         text = data.decode()
-        if name.endswith(".toml"):
+        if kind == "TOML":
             import tomllib
 
-            document: Any = tomllib.loads(text)
-        else:
-            document = json.loads(text, object_pairs_hook=_without_doubles)
+            return tomllib.loads(text)
+        found = json.loads(text, object_pairs_hook=_without_doubles)
+        if "\\ud" in text.lower():  # Half a pair of surrogates could be written and printed nowhere.
+            json.dumps(found, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:  # Of both readers, and of UTF-8.
-        raise SpecError(f"{name} cannot be read: {error}; wanted TOML or JSON in UTF-8") from None
-    return checked_document(document, name)
+        raise SpecError(f"{name} cannot be read: {error}; wanted {kind} in UTF-8") from None
+    return found
 
 
 def checked_document(document: Any, name: str) -> Document:
@@ -86,7 +102,12 @@ def checked_document(document: Any, name: str) -> Document:
         )
     from jsonschema import Draft202012Validator
 
-    errors = sorted(Draft202012Validator(schema()).iter_errors(document), key=lambda error: error.path)
+    try:
+        errors = list(Draft202012Validator(schema()).iter_errors(document))
+    except RecursionError:  # It shows what it finds.
+        raise SpecError(
+            f"{name} is nested too deeply; wanted a document as in unifinit.specs.schema()"
+        ) from None
     if errors:
         # What is wrong in one place tells more than that the whole is none of several alternatives.
         error = min(errors, key=lambda error: (error.validator == "anyOf", len(error.absolute_path)))
@@ -107,7 +128,7 @@ def write_document(document: Document, path: FilePath, *, overwrite: bool = Fals
     Raises
     ------
     SpecError
-        If the name ends otherwise.
+        If the name ends otherwise, or if it is to be TOML and has a null, which TOML lacks.
     MissingPackageError
         If it is to be TOML, and the package tomli-w is not installed.
     FileExistsError
@@ -115,7 +136,7 @@ def write_document(document: Document, path: FilePath, *, overwrite: bool = Fals
     """
     from unifinit.files import atomic_file
 
-    name = os.fspath(path)
+    name = os.fsdecode(path)
     if not name.endswith(ENDINGS):
         raise SpecError(f"{name}: the name ends in none of {', '.join(ENDINGS)}; wanted one of them")
     text = as_toml(document) if name.endswith(".toml") else as_json(document)
@@ -132,7 +153,10 @@ def as_toml(document: Document) -> str:
         )
     import tomli_w
 
-    return tomli_w.dumps(document)
+    try:
+        return tomli_w.dumps(document)
+    except TypeError as error:
+        raise SpecError(f"TOML lacks a value of this specification ({error}); wanted JSON") from None
 
 
 def as_json(document: Document) -> str:

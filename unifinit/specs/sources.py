@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any, SupportsIndex
@@ -15,7 +14,7 @@ from unifinit.models.targets import model_arrays
 from unifinit.registry import registry
 from unifinit.specs.architectures import ARCHITECTURES, architecture
 from unifinit.specs.difference import described
-from unifinit.specs.documents import FilePath
+from unifinit.specs.documents import FilePath, read_values
 from unifinit.specs.spec import Spec
 
 
@@ -71,11 +70,7 @@ def spec_of_config(
     SpecError
         If the file is no such configuration, or its model cannot be built.
     """
-    with open(path, "rb") as file:
-        try:
-            config: Any = json.load(file)
-        except ValueError as error:
-            raise SpecError(f"{path} is no JSON: {error}; wanted a config.json of Hugging Face's") from None
+    config = read_values(path)
     if not isinstance(config, Mapping) or not isinstance(config.get("model_type"), str):
         raise SpecError(f"{path} has no model_type; wanted a config.json of Hugging Face's")
     kind = config["model_type"]

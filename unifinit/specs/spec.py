@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, SupportsIndex
+from typing import Any, SupportsIndex, TypeVar
 
 from unifinit.agreement import VERSION
 from unifinit.errors import ConfigError, SpecError, UnifinitError
-from unifinit.initializers.base import Initializer, to_plain
+from unifinit.initializers.base import Initializer, from_identifier, to_plain
 from unifinit.initializers.hyperparameters import REQUIRED
 from unifinit.key import Key, as_key
 from unifinit.layout import as_layout
@@ -35,6 +36,8 @@ from unifinit.specs.documents import (
 )
 from unifinit.types import as_dtype, as_shape
 from unifinit.values import Value
+
+T = TypeVar("T")
 
 
 class Spec(Value):
@@ -103,6 +106,13 @@ class Spec(Value):
             name=name,
         )
 
+    def _compared(self) -> tuple[object, ...]:
+        # Of new names the first that matches wins; and a mapping has no hash.
+        return (self.arrays, self.rules, self.key, tuple(self.rename.items()), self.name)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _unpickled, (self.arrays, self.rules, self.key, dict(self.rename), self.name)
+
     def plan(self, seed: SupportsIndex | Key | None = None) -> ModelPlan:
         """What each array is to hold, with another seed if one is given.
 
@@ -127,7 +137,7 @@ class Spec(Value):
         OSError
             If it cannot be read.
         """
-        return cls._from_checked(read_document(path), str(path))
+        return cls._from_checked(read_document(path), os.fsdecode(path))
 
     @classmethod
     def from_document(cls, document: Document) -> Spec:
@@ -148,10 +158,10 @@ class Spec(Value):
             if "architecture" in document:
                 chosen = document["architecture"]
                 arrays += architecture(chosen["name"], chosen["sizes"], dtype)
-            arrays += (_array(entry, dtype) for entry in document.get("parameters", ()))
+            arrays += _each("parameters", document.get("parameters", ()), lambda entry: _array(entry, dtype))
             _check_names(arrays)
             rules = Rules(
-                [_rule(entry) for entry in document["rules"]], unmatched=document.get("unmatched", "error")
+                list(_each("rules", document["rules"], _rule)), unmatched=document.get("unmatched", "error")
             )
             rename, title = document.get("rename"), document.get("name", "")
             return cls(arrays, rules, document["seed"], rename=rename, name=title)
@@ -200,14 +210,36 @@ class Spec(Value):
         return as_json(self.document())
 
 
+def _unpickled(
+    arrays: Sequence[ModelArray], rules: Rules, key: Key, rename: Mapping[str, str], name: str
+) -> Spec:
+    return Spec(arrays, rules, key, rename=rename, name=name)
+
+
+def _each(
+    what: str, entries: Iterable[Mapping[str, Any]], make: Callable[[Mapping[str, Any]], T]
+) -> Iterator[T]:
+    """What is made of each entry; errors say of which."""
+    for number, entry in enumerate(entries):
+        try:
+            yield make(entry)
+        except UnifinitError as error:
+            name = f" ({entry['name']!r})" if "name" in entry else ""
+            raise SpecError(f"at {what}[{number}]{name}: {error}") from error
+
+
 def _array(entry: Mapping[str, Any], dtype: str) -> ModelArray:
     name, shape = entry["name"], as_shape(entry["shape"])
-    owner, _, leaf = make_path(entry.get("path", name)).rpartition("/")
+    owner, _, leaf = _path(entry.get("path", name)).rpartition("/")
     role = role_of(owner, make_path(name).rpartition("/")[2], shape)
     splits = role.splits if "path" not in entry else ()
     if "splits" in entry:
         splits = tuple(
-            Split(split["axis"], tuple(split["names"]), tuple(split["sizes"]) if "sizes" in split else None)
+            Split(
+                split["axis"],
+                tuple(map(_path, split["names"])),
+                tuple(split["sizes"]) if "sizes" in split else None,
+            )
             for split in entry["splits"]
         )
     return ModelArray(
@@ -219,7 +251,15 @@ def _array(entry: Mapping[str, Any], dtype: str) -> ModelArray:
         entry.get("layer", role.layer),
         as_layout(entry.get("layout", role.layout)),
         splits,
+        entry.get("zero_row"),
     )
+
+
+def _path(name: str) -> str:
+    path = make_path(name)
+    if not path:
+        raise SpecError(f"{name!r} is no path: nothing is left of it; wanted a component with a name")
+    return path
 
 
 def _array_entry(array: ModelArray) -> Document:
@@ -228,14 +268,16 @@ def _array_entry(array: ModelArray) -> Document:
         for s in array.splits
     ]
     path = array.path()
+    guessed = role_of(array.owner, make_path(array.name).rpartition("/")[2], array.shape).layer
     return {
         "name": array.name,
         "path": path,
         "shape": list(array.shape),
         "dtype": array.dtype.name,
-        **({"layer": array.layer} if array.layer else {}),
+        **({"layer": array.layer} if array.layer or guessed else {}),
         "layout": array.layout.text,
         **({"splits": splits} if splits else {}),
+        **({} if array.zero_row is None else {"zero_row": array.zero_row}),
     }
 
 
@@ -274,14 +316,20 @@ def _rule_entry(source: RuleSource) -> Document:
 
 def _initializer_entry(initializer: Initializer) -> Any:
     """Its name, with the hyperparameters that differ from the defaults."""
-    config = {
-        name: value
-        for name, value in initializer.get_config().items()
-        if initializer.hyperparameters[name].default is REQUIRED
-        or value
-        != to_plain(
-            initializer.hyperparameters[name].checked(initializer.hyperparameters[name].default, name), name
+    config = {}
+    for name, value in initializer.get_config().items():
+        declared = initializer.hyperparameters[name]
+        is_default = declared.default is not REQUIRED and value == to_plain(
+            declared.checked(declared.default, name), name
         )
-    }
+        if not is_default:
+            config[name] = _shortened(value)
     name = type(initializer).__name__
     return {"class_name": name, "config": config} if config else name
+
+
+def _shortened(value: Any) -> Any:
+    """A value of a configuration, with the initializers in it as ``_initializer_entry`` has them."""
+    if isinstance(value, Mapping) and value.keys() == {"class_name", "config"}:
+        return _initializer_entry(from_identifier(value, "initializer"))
+    return list(map(_shortened, value)) if isinstance(value, (list, tuple)) else value

@@ -10,9 +10,11 @@ import numpy as np
 
 from unifinit import elements, host
 from unifinit.checkpoints import Checkpoint, StoredArray
+from unifinit.content import Content
+from unifinit.contents import Blocks
 from unifinit.files import PIECE, stream, windows
 from unifinit.key import Key, as_key
-from unifinit.models.assignment import PlannedArray
+from unifinit.models.assignment import PlannedArray, replanned
 from unifinit.models.modelplan import ModelPlan
 from unifinit.plan import Plan
 
@@ -67,7 +69,8 @@ class Checked(NamedTuple):
             "different": f"differs first at {self.place}: bits {self.found}, wanted {self.wanted}",
         }[self.verdict]
         where = f" ({self.path})" if self.path and self.path != self.name else ""
-        return f"{self.name}{where}: {told}"
+        # A file can call an array anything; it is to stay one line.
+        return f"{self.name if self.name.isprintable() else repr(self.name)}{where}: {told}"
 
 
 def verify(
@@ -109,6 +112,8 @@ def identify(
 ) -> Iterator[tuple[str, Key]]:
     """Which starts a checkpoint may be, by the first elements of each array.
 
+    A start without random numbers is the same for all seeds, and goes under its own.
+
     Parameters
     ----------
     candidates
@@ -125,26 +130,47 @@ def identify(
     """
     seeds = list(seeds)
     for name, plan in candidates.items():
-        for key in dict.fromkeys([plan.key, *map(as_key, seeds)]):
-            if isinstance(key, Key) and _may_be(plan, key, checkpoint):
+        if not _fits_all(plan, checkpoint):
+            continue
+        # What is computed as a whole takes long: it is looked at only if all else is right.
+        drawn = [
+            one
+            for one in plan.arrays
+            if one.plan is not None and one.plan.size and _is_random(one.plan.content)
+        ]
+        drawn.sort(key=lambda one: one.plan is not None and not one.plan.content.is_elementwise)
+        for key in dict.fromkeys([plan.key, *map(as_key, seeds)] if drawn else [plan.key]):
+            if isinstance(key, Key) and all(_begins(one, replanned(one, key), checkpoint) for one in drawn):
                 yield name, key
 
 
-def _may_be(plan: ModelPlan, key: Key, checkpoint: Checkpoint) -> bool:
-    compared = False
-    for one in plan.arrays:
-        stored = checkpoint.arrays.get(one.array.name)
-        if stored is None or not _fits(one, stored):
-            return False
-        if one.plan is None or not one.plan.size or not one.plan.is_drawn:
-            continue
-        own = one.plan if key == plan.key else one.plan.with_key(key / one.parameters[0].parameter.path)
-        compared = True
-        wanted = own.window(next(windows(own.result_shape, TRIED)))
-        found = stored.read(0, wanted.size)
-        if _bytes_of(wanted) != found.tobytes():
-            return False
-    return compared
+def _fits_all(plan: ModelPlan, checkpoint: Checkpoint) -> bool:
+    """Whether names, shapes, dtypes and all that does not depend on the seed are those of a checkpoint."""
+    planned = [one for one in plan.arrays if one.plan is not None]
+    if not {one.array.name for one in planned} <= checkpoint.arrays.keys():
+        return False
+    if not all(_fits(one, checkpoint.arrays[one.array.name]) for one in planned):
+        return False
+    return all(
+        _begins(one, one.plan, checkpoint)
+        for one in planned
+        if one.plan is not None and one.plan.size and not _is_random(one.plan.content)
+    )
+
+
+def _is_random(content: Content) -> bool:
+    """Whether it depends on a key; parameters side by side have keys of their own."""
+    if isinstance(content, Blocks):
+        return any(map(_is_random, content.contents))
+    return content.needs_key
+
+
+def _begins(one: PlannedArray, plan: Plan | None, checkpoint: Checkpoint) -> bool:
+    """Whether an array begins with the elements of a plan."""
+    if plan is None:
+        return True
+    wanted = plan.window(next(windows(plan.result_shape, TRIED)))
+    return _bytes_of(wanted) == checkpoint.arrays[one.array.name].read(0, wanted.size).tobytes()
 
 
 def _fits(one: PlannedArray, stored: StoredArray) -> bool:
@@ -169,10 +195,8 @@ def _checked(
     if stored.dtype != one.array.dtype:
         return Checked(name, path, "dtype", None, one.array.dtype.name, stored.dtype.name)
     first, dtype = 0, elements.storage(one.array.dtype)
-    for piece in stream(one.plan, PIECE):
-        wanted: Any = np.frombuffer(piece, dtype)
-        found = stored.read(first, first + wanted.size)
-        bits = np.dtype(f"u{dtype.itemsize}") if dtype.itemsize <= 8 else None
+    bits = np.dtype(f"u{dtype.itemsize}") if dtype.itemsize <= 8 else None
+    for wanted, found in _together(stream(one.plan, PIECE), stored.pieces(PIECE), dtype):
         unequal = _unequal(wanted, found, bits)
         if unequal is not None:
             index = np.unravel_index(first + unequal, one.array.shape)
@@ -189,6 +213,21 @@ def _checked(
         if progress is not None:
             progress(first * dtype.itemsize)
     return Checked(name, path, "identical", size=first)
+
+
+def _together(
+    wanted: Iterator[memoryview], found: Iterator[Any], dtype: np.dtype[Any]
+) -> Iterator[tuple[Any, Any]]:
+    """Pieces of equal size from two streams, of which each cuts its pieces in its own way."""
+    rest = np.empty(0, dtype)
+    for piece in wanted:
+        left = np.frombuffer(piece, dtype)
+        while left.size:
+            if not rest.size:
+                rest = next(found)
+            count = min(left.size, rest.size)
+            yield left[:count], rest[:count]
+            left, rest = left[count:], rest[count:]
 
 
 def _unequal(wanted: Any, found: Any, bits: np.dtype[Any] | None) -> int | None:

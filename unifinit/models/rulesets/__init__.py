@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 
-def recipe(name: str, **settings: Any) -> Recipe:
+def recipe(name: str, /, **settings: Any) -> Recipe:
     """A named set of rules, to be used alone or as one of several rules.
 
     Parameters

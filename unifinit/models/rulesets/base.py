@@ -53,7 +53,7 @@ class Recipe(Value):
             if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
                 raise RuleError(f"{cls.__module__} defines a recipe {cls.name!r}, as {known.__module__} does")
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, /, **settings: Any) -> None:
         for name in settings:
             if name not in self.settings:
                 raise RuleError(
