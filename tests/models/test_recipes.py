@@ -1,6 +1,8 @@
 """Recipes: what they say of well-known networks, on shapes alone."""
 
+import importlib.util
 import math
+from pathlib import Path
 
 import pytest
 
@@ -113,6 +115,15 @@ class TestAll:
         found = initializers(gpt(), [("wpe/weight", ui.RandomNormal(stddev=0.01)), "gpt2"])
         assert found["wpe/weight"] == ui.RandomNormal(stddev=0.01)
         assert found["wte/weight"] == ui.RandomNormal(stddev=0.02)
+
+
+def test_the_page_is_up_to_date():
+    path = Path(__file__).parents[2] / "tools" / "write_recipes.py"
+    spec = importlib.util.spec_from_file_location("write_recipes", path)
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    page = tool.PAGE.read_text("utf-8")
+    assert tool.with_table(page) == page, "docs/recipes.md is out of date: run python tools/write_recipes.py"
 
 
 class TestTransformers:

@@ -165,7 +165,7 @@ def _choose(array: ModelArray, parameters: tuple[Parameter, ...], rules: Rules, 
             "none"
         )
     layout = layouts.pop() or array.layout
-    if parameters[0].layout is not layout:
+    if parameters[0].layout is not layout and choices[0] != KEEP:
         parameters = array.parameters(layout)
     return _Chosen(array, parameters, layout, tuple(choices), tuple(sources))
 
@@ -190,11 +190,8 @@ def _check_all_matched(chosen: Sequence[_Chosen], rules: Rules) -> None:
         if source is None
     ]
     if left:
-        shown = ", ".join(map(repr, left[:SHOWN])) + (
-            f" and {len(left) - SHOWN} more" if left[SHOWN:] else ""
-        )
         raise UnmatchedParameterError(
-            f"no rule matches {len(left)} parameters: {shown}; wanted a rule for each, such as "
+            f"no rule matches {len(left)} parameters: {_shown(left)}; wanted a rule for each, such as "
             f"({left[0]!r}, 'zeros'), a last one for '**', or ui.Rules(..., unmatched='keep')"
         )
 
