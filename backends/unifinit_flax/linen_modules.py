@@ -10,18 +10,15 @@ import jax
 from flax import linen
 
 from unifinit.backend import (
-    Backend,
     LayerTable,
     ModelArray,
-    Plan,
     Reading,
     Shape,
-    TargetError,
     UnsupportedModelError,
 )
 from unifinit_flax.arrays import Told, array_of, component_of, joined, told_below
 from unifinit_flax.layers import LAYERS
-from unifinit_jax.first_calls import FirstCall
+from unifinit_jax.first_calls import FirstCall, UnmadeModel
 
 PARAMETERS = "params"
 
@@ -44,7 +41,7 @@ class Seen(NamedTuple):
     shapes: Mapping[str, Shape]
 
 
-class LinenModel:
+class LinenModel(UnmadeModel):
     """A module of Linen whose parameters are known.
 
     The module's ``init`` runs once with shapes alone, while what each layer is gets written down. The arrays
@@ -60,6 +57,8 @@ class LinenModel:
         How it is to be read, with inputs.
     """
 
+    what = "a module of Flax Linen"
+
     def __init__(self, module: Any, reading: Reading) -> None:
         if reading.inputs is None:
             raise UnsupportedModelError(
@@ -67,8 +66,7 @@ class LinenModel:
                 "rules, seed, inputs=(x,)), which returns what module.init(key, x) would, or ui.init_ of its "
                 "parameters"
             )
-        self._device = reading.device
-        self._backend: Backend = reading.get_backend("jax")
+        super().__init__(reading)
         self._layers = LayerTable(LAYERS, reading.layers)
         keys = dict.fromkeys((PARAMETERS, "dropout"), jax.random.key(0))
         self._first_call = FirstCall(partial(module.init, keys), reading.inputs)
@@ -110,24 +108,6 @@ class LinenModel:
                 told = {name: (owner, role) for name, role in seen.roles.items()} | told
                 cls, inner = seen.cls, seen.shapes.get(names[-1]) if depth == len(names) - 1 else None
         return array_of("/".join(names), names[-1], owner, told.get(names[-1]), value, inner)
-
-    def write(self, number: int, plan: Plan) -> None:
-        """Raise an error: there is no array in a module."""
-        raise TargetError("a module of Flax Linen holds no arrays; wanted ui.init_tree, which returns them")
-
-    def finish(self) -> None:
-        """Nothing is left to do."""
-
-    def create(self, number: int, plan: Plan) -> Any:
-        """A new array on the device that is wanted."""
-        return self._backend.run(plan, self._backend.device(self._device))
-
-    def keep(self, number: int) -> Any:
-        """Raise an error: there is no value yet."""
-        raise TargetError(
-            f"{self.arrays[number].name} has no value yet, so that there is nothing to keep; wanted a rule "
-            "with an initializer"
-        )
 
     def build(self, values: Sequence[Any]) -> Any:
         """All variables of the module, as its ``init`` returns them."""

@@ -10,15 +10,12 @@ import haiku as hk
 import jax
 
 from unifinit.backend import (
-    Backend,
     LayerTable,
     Layout,
     ModelArray,
-    Plan,
     Reading,
     Role,
     Shape,
-    TargetError,
     UnsupportedModelError,
     as_dtype,
     as_layout,
@@ -27,7 +24,7 @@ from unifinit.backend import (
     role_of,
 )
 from unifinit_haiku.layers import LAYERS, shapes_of
-from unifinit_jax.first_calls import FirstCall
+from unifinit_jax.first_calls import FirstCall, UnmadeModel
 from unifinit_jax.lifting import inserted_axis, lifted
 
 HIDDEN = "~"
@@ -51,7 +48,7 @@ class HaikuReader:
         return None
 
 
-class HaikuModel:
+class HaikuModel(UnmadeModel):
     """A transformed function whose parameters are known.
 
     Its ``init`` runs once with shapes alone, while what each module is gets written down. State is what the
@@ -67,6 +64,8 @@ class HaikuModel:
         How they are to be read, with inputs.
     """
 
+    what = "a function of Haiku"
+
     def __init__(self, transformed: Any, reading: Reading) -> None:
         if reading.inputs is None:
             raise UnsupportedModelError(
@@ -74,8 +73,7 @@ class HaikuModel:
                 "ui.init_tree(transformed, rules, seed, inputs=(x,)), which returns what "
                 "transformed.init(key, x) would, or ui.init_ of its parameters"
             )
-        self._device = reading.device
-        self._backend: Backend = reading.get_backend("jax")
+        super().__init__(reading)
         self._layers = LayerTable(LAYERS, reading.layers)
         self._roles: dict[str, Mapping[str, Role]] = {}
         self._above: tuple[str, ...] = ()
@@ -133,24 +131,6 @@ class HaikuModel:
         owner = "/".join(filter(None, (above, *role.inner)))
         return ModelArray(
             f"{module}/{name}", owner, leaf, shape, as_dtype(value.dtype), role.layer, layout, role.splits
-        )
-
-    def write(self, number: int, plan: Plan) -> None:
-        """Raise an error: there is no array in a function."""
-        raise TargetError("a function of Haiku holds no arrays; wanted ui.init_tree, which returns them")
-
-    def finish(self) -> None:
-        """Nothing is left to do."""
-
-    def create(self, number: int, plan: Plan) -> Any:
-        """A new array on the device that is wanted."""
-        return self._backend.run(plan, self._backend.device(self._device))
-
-    def keep(self, number: int) -> Any:
-        """Raise an error: there is no value yet."""
-        raise TargetError(
-            f"{self.arrays[number].name} has no value yet, so that there is nothing to keep; wanted a rule "
-            "with an initializer"
         )
 
     def build(self, values: Sequence[Any]) -> Any:

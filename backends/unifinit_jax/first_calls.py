@@ -7,6 +7,8 @@ from typing import Any
 
 import jax
 
+from unifinit.backend import Backend, ModelArray, Plan, Reading, TargetError
+
 
 class FirstCall:
     """A call of a function with some arguments, of which those that are no arrays stay as they are.
@@ -50,3 +52,40 @@ class FirstCall:
 
 def _is_array(x: Any) -> bool:
     return hasattr(x, "shape") and hasattr(x, "dtype")
+
+
+class UnmadeModel:
+    """What models have in common that make their parameters in their first call: there is nothing to overwrite.
+
+    Attributes
+    ----------
+    what
+        What such a model is, in words.
+    arrays
+        What it would make.
+    """
+
+    what: str
+    arrays: list[ModelArray]
+
+    def __init__(self, reading: Reading) -> None:
+        self._device = reading.device
+        self._backend: Backend = reading.get_backend("jax")
+
+    def write(self, number: int, plan: Plan) -> None:
+        """Raise an error: there is no array."""
+        raise TargetError(f"{self.what} holds no arrays; wanted ui.init_tree, which returns them")
+
+    def finish(self) -> None:
+        """Nothing is left to do."""
+
+    def create(self, number: int, plan: Plan) -> Any:
+        """A new array on the device that is wanted."""
+        return self._backend.run(plan, self._backend.device(self._device))
+
+    def keep(self, number: int) -> Any:
+        """Raise an error: there is no value yet."""
+        raise TargetError(
+            f"{self.arrays[number].name} has no value yet, so that there is nothing to keep; wanted a rule "
+            "with an initializer"
+        )

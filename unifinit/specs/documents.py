@@ -154,7 +154,8 @@ def as_toml(document: Document) -> str:
     import tomli_w
 
     try:
-        return tomli_w.dumps(document)
+        text: str = tomli_w.dumps(document)
+        return text
     except TypeError as error:
         raise SpecError(f"TOML lacks a value of this specification ({error}); wanted JSON") from None
 

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from unifinit.errors import RuleError, or_list, suggestion
+from unifinit.initializers.constant import Ones, Zeros
 from unifinit.initializers.hyperparameters import Hyperparameter
 from unifinit.layout import Layout
 from unifinit.models.arrays import Parameter
@@ -22,8 +23,9 @@ RECIPES: dict[str, type[Recipe]] = {}
 class Recipe(Value):
     """Base of all recipes.
 
-    A subclass declares its settings as initializers declare their hyperparameters, and says in ``choose``
-    which initializer a parameter gets. It is known by its name from then on.
+    A subclass declares its settings as initializers declare their hyperparameters, and says in ``of_weight``
+    which initializer a weight gets; if need be in ``of_bias`` and ``of_norm``, or in ``choose`` for all.
+    It is known by its name from then on.
 
     Attributes
     ----------
@@ -67,9 +69,23 @@ class Recipe(Value):
             }
         )
 
-    @abstractmethod
     def choose(self, parameter: Parameter, facts: Facts) -> Choice:
         """The initializer of a parameter, or None if the recipe says nothing of it."""
+        if is_norm(parameter):
+            return self.of_norm(parameter, facts)
+        return (self.of_bias if parameter.leaf == "bias" else self.of_weight)(parameter, facts)
+
+    def of_norm(self, parameter: Parameter, facts: Facts) -> Choice:
+        """Ones for what scales, zeros for what shifts what a layer has normalised: all agree on that."""
+        return Ones() if parameter.leaf == "scale" else Zeros()
+
+    def of_bias(self, parameter: Parameter, facts: Facts) -> Choice:
+        """Zeros."""
+        return Zeros()
+
+    @abstractmethod
+    def of_weight(self, parameter: Parameter, facts: Facts) -> Choice:
+        """The initializer of any other parameter, or None."""
 
     def layout_of(self, parameter: Parameter) -> Layout | None:
         """That of the model."""

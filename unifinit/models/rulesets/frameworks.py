@@ -17,7 +17,7 @@ from unifinit.initializers import (
 )
 from unifinit.models.arrays import Parameter
 from unifinit.models.facts import Facts
-from unifinit.models.rulesets.base import Recipe, is_matrix, is_norm
+from unifinit.models.rulesets.base import Recipe, is_matrix
 from unifinit.models.sources import Choice
 
 RECURRENT = ("lstm", "gru", "rnn")
@@ -29,11 +29,6 @@ BILINEAR = "in=1,2 out=0"
 def symmetric_uniform(bound: float) -> Choice:
     """Uniform numbers on [-bound, bound)."""
     return RandomUniform(-bound, bound)
-
-
-def of_norm(parameter: Parameter) -> Choice:
-    """Ones for what scales, zeros for what shifts: all frameworks agree on that."""
-    return Ones() if parameter.leaf == "scale" else Zeros()
 
 
 def is_recurrent_weight(parameter: Parameter) -> bool:
@@ -48,36 +43,40 @@ class TorchDefaults(Recipe):
     summary = "PyTorch's defaults: U(±1/√fan_in) for weights and biases, N(0, 1) for embeddings"
     source = "reset_parameters of the layers of torch.nn, 2.13"
 
-    def choose(self, parameter: Parameter, facts: Facts) -> Choice:
-        """The initializer of a parameter."""
-        weight, leaf = parameter.weight, parameter.leaf
-        if is_norm(parameter):
-            return of_norm(parameter)
+    def of_bias(self, parameter: Parameter, facts: Facts) -> Choice:
+        """As the weight of the layer; zeros in attention."""
+        if parameter.layer in RECURRENT:
+            return self._of_recurrent(parameter)
+        if parameter.layer == "attention":
+            return Zeros()
+        sibling = facts.sibling(parameter, "weight")
+        return None if sibling is None else symmetric_uniform(1 / math.sqrt(_fan_in_of_torch(sibling)))
+
+    def of_weight(self, parameter: Parameter, facts: Facts) -> Choice:
+        """By the kind of the layer."""
         if parameter.layer == "embedding":
             return RandomNormal()
         if parameter.layer == "activation":
             return Constant(0.25)
         if parameter.layer in RECURRENT:
-            is_projection = "/projection/" in f"/{parameter.path}"
-            return symmetric_uniform(1 / math.sqrt(max(1, weight.rows if is_projection else weight.columns)))
+            return self._of_recurrent(parameter)
         if parameter.layer == "attention" and not parameter.parent.endswith("out"):
             return self._of_attention(parameter, facts)
-        if leaf == "bias":
-            if parameter.layer == "attention":
-                return Zeros()
-            sibling = facts.sibling(parameter, "weight")
-            return None if sibling is None else symmetric_uniform(1 / math.sqrt(_fan_in_of_torch(sibling)))
         if is_matrix(parameter):
             return symmetric_uniform(1 / math.sqrt(_fan_in_of_torch(parameter)))
         return None
+
+    def _of_recurrent(self, parameter: Parameter) -> Choice:
+        """By the size of the state."""
+        weight = parameter.weight
+        is_projection = "/projection/" in f"/{parameter.path}"
+        return symmetric_uniform(1 / math.sqrt(max(1, weight.rows if is_projection else weight.columns)))
 
     def _of_attention(self, parameter: Parameter, facts: Facts) -> Choice:
         """Xavier's, with the fans of the three projections together where they have one shape."""
         weight = parameter.weight
         if parameter.leaf in ("bias_k", "bias_v"):
             return RandomNormal(stddev=1 / math.sqrt(max(1, weight.columns)))
-        if parameter.leaf == "bias":
-            return Zeros()
         if not is_matrix(parameter):
             return None
         above = parameter.parent.rpartition("/")[0]
@@ -103,17 +102,17 @@ class KerasDefaults(Recipe):
     )
     source = "default arguments of keras.layers, 3.15"
 
-    def choose(self, parameter: Parameter, facts: Facts) -> Choice:
-        """The initializer of a parameter."""
-        if is_norm(parameter):
-            return of_norm(parameter)
+    def of_bias(self, parameter: Parameter, facts: Facts) -> Choice:
+        """Zeros, but ones for the forget gate of an LSTM."""
+        forgets = parameter.layer == "lstm" and parameter.parent.endswith("input/f")
+        return Ones() if forgets else Zeros()
+
+    def of_weight(self, parameter: Parameter, facts: Facts) -> Choice:
+        """By the kind of the layer."""
         if parameter.layer == "embedding":
             return symmetric_uniform(0.05)
         if parameter.layer == "activation":
             return Zeros()
-        if parameter.leaf == "bias":
-            forgets = parameter.layer == "lstm" and parameter.parent.endswith("input/f")
-            return Ones() if forgets else Zeros()
         if not is_matrix(parameter):
             return None
         if is_recurrent_weight(parameter):
@@ -130,16 +129,12 @@ class FlaxDefaults(Recipe):
     )
     source = "default arguments of flax.nnx and flax.linen, 0.12"
 
-    def choose(self, parameter: Parameter, facts: Facts) -> Choice:
-        """The initializer of a parameter."""
-        if is_norm(parameter):
-            return of_norm(parameter)
+    def of_weight(self, parameter: Parameter, facts: Facts) -> Choice:
+        """By the kind of the layer."""
         if parameter.layer == "embedding":
             return RandomNormal(stddev=1 / math.sqrt(max(1, parameter.weight.columns)))
         if parameter.layer == "activation":
             return Constant(0.01)
-        if parameter.leaf == "bias":
-            return Zeros()
         if not is_matrix(parameter):
             return None
         if is_recurrent_weight(parameter):
@@ -158,14 +153,10 @@ class HaikuDefaults(Recipe):
     summary = "Haiku's defaults: normal, 1/√fan_in before truncation, zero biases, embeddings of deviation 1"
     source = "hk.Linear, hk.ConvND, hk.Embed, hk.LSTM, hk.GRU of Haiku 0.0.17"
 
-    def choose(self, parameter: Parameter, facts: Facts) -> Choice:
-        """The initializer of a parameter."""
-        if is_norm(parameter):
-            return of_norm(parameter)
+    def of_weight(self, parameter: Parameter, facts: Facts) -> Choice:
+        """By the kind of the layer."""
         if parameter.layer == "embedding":
             return TruncatedNormal()
-        if parameter.leaf == "bias":
-            return Zeros()
         if not is_matrix(parameter):
             return None
         if parameter.layer == "gru":

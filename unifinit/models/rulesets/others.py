@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 
 from unifinit.errors import RuleError
-from unifinit.initializers import KaimingNormal, Ones, RandomNormal, RandomUniform, Zeros
+from unifinit.initializers import KaimingNormal, RandomNormal, RandomUniform, Zeros
 from unifinit.initializers.hyperparameters import boolean, choice, real
 from unifinit.initializers.networks import MuP, Siren
 from unifinit.models.arrays import Parameter
 from unifinit.models.facts import Facts
 from unifinit.models.paths import parent_of
-from unifinit.models.rulesets.base import Recipe, is_matrix, is_norm, matches
-from unifinit.models.rulesets.frameworks import of_norm
+from unifinit.models.rulesets.base import Recipe, is_matrix, matches
 from unifinit.models.rulesets.transformers import HEADS, pattern
 from unifinit.models.sources import Choice
 
@@ -28,14 +27,14 @@ class ResNet(Recipe):
     mode: str = choice(("fan_in", "fan_out"), default="fan_out")
     last: str | None = pattern(None, optional=True)
 
-    def choose(self, parameter: Parameter, facts: Facts) -> Choice:
-        """The initializer of a parameter."""
-        if is_norm(parameter):
-            if self.zero_gamma and parameter.leaf == "scale" and self._is_last(parameter, facts):
-                return Zeros()
-            return of_norm(parameter)
-        if parameter.leaf == "bias":
+    def of_norm(self, parameter: Parameter, facts: Facts) -> Choice:
+        """Zeros for the last scale of a block, so that the block starts as the identity."""
+        if self.zero_gamma and parameter.leaf == "scale" and self._is_last(parameter, facts):
             return Zeros()
+        return super().of_norm(parameter, facts)
+
+    def of_weight(self, parameter: Parameter, facts: Facts) -> Choice:
+        """By the kind of the layer."""
         if not is_matrix(parameter):
             return None
         if parameter.layer == "dense":
@@ -76,12 +75,8 @@ class MuPRecipe(Recipe):
     zero_output: bool = boolean(default=True)
     output: str = pattern(HEADS)
 
-    def choose(self, parameter: Parameter, facts: Facts) -> Choice:
-        """The initializer of a parameter."""
-        if is_norm(parameter):
-            return of_norm(parameter)
-        if parameter.leaf == "bias":
-            return Zeros()
+    def of_weight(self, parameter: Parameter, facts: Facts) -> Choice:
+        """By what a weight maps from and to."""
         if parameter.layer == "embedding":
             return RandomNormal(stddev=math.sqrt(self.scale))
         if not is_matrix(parameter):
@@ -120,16 +115,18 @@ class SirenRecipe(Recipe):
     omega: float = real(default=30.0, above=0)
     first: str | None = pattern(None, optional=True)
 
-    def choose(self, parameter: Parameter, facts: Facts) -> Choice:
-        """The initializer of a parameter."""
-        if parameter.leaf == "bias":
-            sibling = facts.sibling(parameter, "weight")
-            if sibling is None:
-                return None
-            bound = 1 / math.sqrt(max(1, sibling.weight.fans.fan_in))
-            return RandomUniform(-bound, bound)
+    def of_bias(self, parameter: Parameter, facts: Facts) -> Choice:
+        """By fan_in of the weight, as PyTorch's own layers."""
+        sibling = facts.sibling(parameter, "weight")
+        if sibling is None:
+            return None
+        bound = 1 / math.sqrt(max(1, sibling.weight.fans.fan_in))
+        return RandomUniform(-bound, bound)
+
+    def of_weight(self, parameter: Parameter, facts: Facts) -> Choice:
+        """Of the first layer, or of another one."""
         if not is_matrix(parameter):
-            return Ones() if is_norm(parameter) and parameter.leaf == "scale" else None
+            return None
         return Siren(first=self._is_first(parameter, facts), omega=self.omega)
 
     def _is_first(self, parameter: Parameter, facts: Facts) -> bool:

@@ -13,8 +13,7 @@ from unifinit.initializers.scaling import GlorotUniform, LecunNormal
 from unifinit.models.arrays import Parameter
 from unifinit.models.facts import Facts
 from unifinit.models.patterns import PathPattern
-from unifinit.models.rulesets.base import Recipe, is_matrix, is_norm, matches
-from unifinit.models.rulesets.frameworks import of_norm
+from unifinit.models.rulesets.base import Recipe, is_matrix, matches
 from unifinit.models.sources import Choice
 
 QUERIES = "**/{query,q,q_proj,q_lin,wq}/weight"
@@ -23,6 +22,9 @@ VALUES = "**/{value,v,v_proj,v_lin,wv}/weight"
 RESIDUAL = "**/{out,out_proj,o_proj,o,wo,c_proj,proj,down_proj,w2,fc2,linear2,dense_4h_to_h}/weight"
 """The layers whose outputs are added to the residual stream, by the names that they have in common code."""
 ATTENTION_OUTPUT = "**/{out,out_proj,o_proj,o,wo,c_proj,proj,dense}/weight"
+ATTENTION_BIASES = "**/{query,key,value,out,qkv,proj}/bias"
+TOKENS = ("cls", "cls_token", "class_token", "dist_token")
+"""Parameters that stand for a token of their own."""
 HEADS = "{lm_head,head,heads,classifier,fc,logits,output,score}/**"
 """The last layer, by the names that it has in common code."""
 
@@ -37,49 +39,38 @@ def pattern(default: str | None, *, optional: bool = False) -> Any:
     )
 
 
-class GPT2(Recipe):
+class _Normal(Recipe):
+    """Normal numbers of one standard deviation, less in what adds to the residual stream if wanted."""
+
+    stddev: float = real(default=0.02, least=0)
+    layers: int | None = whole(default=None, least=1, optional=True)
+    residual: str = pattern(RESIDUAL)
+
+    scale_residual: bool = True
+
+    def of_weight(self, parameter: Parameter, facts: Facts) -> Choice:
+        """Normal numbers."""
+        if self.scale_residual and is_matrix(parameter) and matches(self.residual, parameter):
+            return ResidualNormal(self.layers or facts.depth("layers"), stddev=self.stddev)
+        return RandomNormal(stddev=self.stddev)
+
+
+class GPT2(_Normal):
     """Normal numbers of one standard deviation, but less in what adds to the residual stream."""
 
     name = "gpt2"
     summary = "GPT-2: N(0, 0.02²), /√(2·layers) where a layer adds to the residual stream, zero biases"
     source = "Radford et al. (2019), section 2.3, as in Hugging Face's GPT2PreTrainedModel and nanoGPT"
 
-    stddev: float = real(default=0.02, least=0)
-    layers: int | None = whole(default=None, least=1, optional=True)
-    residual: str = pattern(RESIDUAL)
 
-    def choose(self, parameter: Parameter, facts: Facts) -> Choice:
-        """The initializer of a parameter."""
-        if is_norm(parameter):
-            return of_norm(parameter)
-        if parameter.leaf == "bias":
-            return Zeros()
-        if is_matrix(parameter) and matches(self.residual, parameter):
-            return ResidualNormal(self.layers or facts.depth("layers"), stddev=self.stddev)
-        return RandomNormal(stddev=self.stddev)
-
-
-class Llama(Recipe):
+class Llama(_Normal):
     """Normal numbers of one standard deviation everywhere, and scales of one."""
 
     name = "llama"
     summary = "Llama-style: N(0, 0.02²) everywhere; with residual scaling /√(2·layers) if wanted"
     source = "Hugging Face's LlamaPreTrainedModel, initializer_range; scaling as in GPT-2 and OLMo"
 
-    stddev: float = real(default=0.02, least=0)
     scale_residual: bool = boolean(default=False)
-    layers: int | None = whole(default=None, least=1, optional=True)
-    residual: str = pattern(RESIDUAL)
-
-    def choose(self, parameter: Parameter, facts: Facts) -> Choice:
-        """The initializer of a parameter."""
-        if is_norm(parameter):
-            return of_norm(parameter)
-        if parameter.leaf == "bias":
-            return Zeros()
-        if self.scale_residual and is_matrix(parameter) and matches(self.residual, parameter):
-            return ResidualNormal(self.layers or facts.depth("layers"), stddev=self.stddev)
-        return RandomNormal(stddev=self.stddev)
 
 
 class T5(Recipe):
@@ -93,13 +84,9 @@ class T5(Recipe):
     head_size: int | None = whole(default=None, least=1, optional=True)
     relative: str = pattern("**/{relative_attention_bias,rel_embedding,relpos_bias}/weight")
 
-    def choose(self, parameter: Parameter, facts: Facts) -> Choice:
-        """The initializer of a parameter."""
+    def of_weight(self, parameter: Parameter, facts: Facts) -> Choice:
+        """By what a layer is to attention."""
         weight = parameter.weight
-        if is_norm(parameter):
-            return of_norm(parameter)
-        if parameter.leaf == "bias":
-            return Zeros()
         if matches(self.relative, parameter):
             return RandomNormal(stddev=self.factor / math.sqrt(max(1, facts.width or 1)))
         if parameter.layer == "embedding":
@@ -138,24 +125,19 @@ class ViT(Recipe):
     head: str = pattern(HEADS)
     positions: str = pattern(r"re:(.*/)?(pos_embed|pos_embedding|position_embeddings?)(/weight)?")
 
-    def choose(self, parameter: Parameter, facts: Facts) -> Choice:
-        """The initializer of a parameter."""
-        if is_norm(parameter):
-            return of_norm(parameter)
-        if matches(self.positions, parameter):
-            return RandomNormal(stddev=0.02)
-        if matches(self.head, parameter):
+    def of_bias(self, parameter: Parameter, facts: Facts) -> Choice:
+        """Tiny numbers in the feed-forward network, zeros elsewhere."""
+        is_attention = parameter.layer == "attention" or matches(ATTENTION_BIASES, parameter)
+        if is_attention or parameter.layer == "conv" or matches(self.head, parameter):
             return Zeros()
-        if parameter.leaf in ("cls", "cls_token", "class_token", "dist_token"):
-            return Zeros()
-        if parameter.leaf == "bias":
-            # Of the feed-forward network alone: a layer of attention has it at 0.
-            is_dense = parameter.layer in ("dense", "") and not matches(
-                "**/{query,key,value,out,qkv,proj}/bias", parameter
-            )
-            return RandomNormal(stddev=1e-6) if is_dense else Zeros()
-        if parameter.layer == "embedding":
+        return RandomNormal(stddev=1e-6)
+
+    def of_weight(self, parameter: Parameter, facts: Facts) -> Choice:
+        """By what a layer is to the network."""
+        if matches(self.positions, parameter) or parameter.layer == "embedding":
             return RandomNormal(stddev=0.02)
+        if matches(self.head, parameter) or parameter.leaf in TOKENS:
+            return Zeros()
         if not is_matrix(parameter):
             return None
         return LecunNormal() if parameter.layer == "conv" else GlorotUniform()
@@ -173,12 +155,8 @@ class DeepNormRecipe(Recipe):
     attention: str = pattern("**/{query,q,q_proj,wq,key,k,k_proj,wk}/weight")
     head: str = pattern(HEADS)
 
-    def choose(self, parameter: Parameter, facts: Facts) -> Choice:
-        """The initializer of a parameter."""
-        if is_norm(parameter):
-            return of_norm(parameter)
-        if parameter.leaf == "bias":
-            return Zeros()
+    def of_weight(self, parameter: Parameter, facts: Facts) -> Choice:
+        """By what a layer is to the network."""
         if parameter.layer == "embedding":
             return RandomNormal(stddev=1 / math.sqrt(max(1, parameter.weight.columns)))
         if not is_matrix(parameter):
