@@ -55,7 +55,7 @@ def _is_array(x: Any) -> bool:
 
 
 class UnmadeModel:
-    """What models have in common that make their parameters in their first call: there is nothing to overwrite.
+    """What models have in common that make their parameters in a first call: nothing can be overwritten.
 
     Attributes
     ----------
