@@ -13,7 +13,6 @@ import hashlib
 import json
 import os
 import random
-import resource
 import shutil
 import signal
 import statistics
@@ -32,6 +31,12 @@ import unifinit as ui
 from unifinit import host
 from unifinit.files import PIECE, windows
 
+MEASURED = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+"""A small program that runs a command, and tells the most memory of it."""
 SIDE = 64
 SEED = 0
 ZEROS = bytes(PIECE)
@@ -102,9 +107,14 @@ def command(spec: Path, output: Path) -> list[str]:
 
 def run(spec: Path, output: Path) -> int:
     """Write the checkpoint in a process of its own; the most memory of it in bytes."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    subprocess.run(command(spec, output), check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - it is ours
-    return max(before, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) * 1024
+    # Another process starts it: one that is forked from this one counts the memory of this one as its own.
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED, *command(spec, output)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return int(done.stdout) * 1024
 
 
 def digest(path: Path) -> str:

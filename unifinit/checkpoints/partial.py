@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import json
+import mmap
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -26,8 +27,12 @@ except ImportError:  # On Windows.
 
 PIECE = 2**22
 """Bytes that are computed and written at a time."""
-BUFFERS = 3
-"""One is written, one waits, and one is computed: memory is PIECE * BUFFERS."""
+BUFFERS = 6
+"""One is copied, some wait, and one is computed."""
+STAGE = 2**24
+"""Bytes that are handed to the system at a time: memory is PIECE * BUFFERS + STAGE."""
+BLOCK = 2**12
+"""Where, and of how many bytes a multiple, files may be written past the cache."""
 SYNC = 2**28
 """Bytes after which what was written is brought to the disk, and noted in the journal."""
 
@@ -96,7 +101,7 @@ class Resumable:
     Attributes
     ----------
     position
-        How many bytes there are.
+        How many bytes are in the file; those behind wait in memory for more.
     """
 
     def __init__(self, file: io.FileIO, names: Hidden, header: bytes, fingerprint: str) -> None:
@@ -113,37 +118,97 @@ class Resumable:
         file.truncate(self.position)
         file.seek(self.position)
         self._noted = self.position
+        self._stage = np.frombuffer(mmap.mmap(-1, STAGE), np.uint8)  # Of whole pages, as the disk wants it.
+        self._staged = 0
+        self._is_direct = _set_direct(file, wanted=True)
 
     def _known(self, header: bytes) -> int:
         """How many bytes of this very file are there for sure."""
         journal = read_journal(self._names.journal)
         if journal is None or journal.identity != self._identity:
             return 0
-        if journal.synced < len(header) or journal.synced > os.fstat(self._file.fileno()).st_size:
+        synced = journal.synced - journal.synced % BLOCK
+        if synced < len(header) or synced > os.fstat(self._file.fileno()).st_size:
             return 0
-        return journal.synced if self._file.read(len(header)) == header else 0
+        return synced if self._file.read(len(header)) == header else 0
 
     def write(self, piece: bytes | memoryview) -> None:
         """Append bytes, unless earlier ones could not be written."""
         if self._failed:
             return
         try:
-            left = memoryview(piece)
-            while left:
-                left = left[self._file.write(left) :]
-            _begin_synchronisation(self._file.fileno(), self.position, len(piece))
-            self.position += len(piece)
-            if self.position - self._noted >= SYNC:
-                self.note()
+            left = np.frombuffer(piece, np.uint8)
+            while left.size:
+                count = min(left.size, STAGE - self._staged)
+                self._stage[self._staged : self._staged + count] = left[:count]
+                self._staged += count
+                left = left[count:]
+                if self._staged == STAGE:
+                    self._flush(STAGE)
         except BaseException:
             self._failed = True
             raise
+
+    def finish(self) -> None:
+        """Write what is left of the bytes that were appended."""
+        rest = self._staged % BLOCK
+        self._flush(self._staged - rest)
+        self._is_direct = self._is_direct and not _set_direct(self._file, wanted=False)
+        self._flush(rest)
+
+    def keep(self) -> None:
+        """Write what can be gone on with, and say so in the journal."""
+        if not self._failed:
+            self._flush(self._staged - self._staged % BLOCK)
+        self.note()
+
+    def _flush(self, count: int) -> None:
+        """Write the first bytes that wait."""
+        done = 0
+        try:
+            while done < count:
+                done += self._written(self._stage[done:count].data)
+        finally:
+            if not self._is_direct:
+                _begin_synchronisation(self._file.fileno(), self.position, done)
+            self.position += done
+            self._staged -= done
+            self._stage[: self._staged] = self._stage[done : done + self._staged]
+        if self.position - self._noted >= SYNC:
+            self.note()
+
+    def _written(self, data: memoryview) -> int:
+        """How many of some bytes could be written."""
+        try:
+            return self._file.write(data)
+        except OSError as error:
+            # As where a limit has cut a block in two.
+            if error.errno != errno.EINVAL or not self._is_direct:
+                raise
+            self._is_direct = not _set_direct(self._file, wanted=False)
+            return 0
 
     def note(self, finished: int | None = None) -> None:
         """Bring what was written to the disk, and say so in the journal; at the end with the file's time."""
         _synchronised(self._file.fileno())
         write_journal(self._names.journal, Journal(self._identity, self.position, finished))
         self._noted = self.position
+
+
+def _set_direct(file: io.FileIO, *, wanted: bool) -> bool:
+    """Let a file be written past the system's cache, or not; whether that could be done.
+
+    To copy all bytes into the cache takes as much time of a processor as some values take to compute.
+    """
+    if fcntl is None or not hasattr(os, "O_DIRECT"):
+        return False
+    try:
+        flags = fcntl.fcntl(file, fcntl.F_GETFL)
+        flags = flags | os.O_DIRECT if wanted else flags & ~os.O_DIRECT
+        fcntl.fcntl(file, fcntl.F_SETFL, flags)
+    except OSError:  # Not every file system can.
+        return False
+    return True
 
 
 def _begin_synchronisation(descriptor: int, start: int, size: int) -> None:
@@ -253,11 +318,12 @@ def resumable_file(path: str, header: bytes, *, fingerprint: str, overwrite: boo
         try:
             yield target
             with named_errors(path):
+                target.finish()
                 os.fsync(file.fileno())
                 target.note(os.fstat(file.fileno()).st_mtime_ns)
         except BaseException:
             with suppress(OSError):  # The disk may still be full.
-                target.note()
+                target.keep()
             raise
         _publish(file, names.partial, path, mode, overwrite=overwrite)
 

@@ -91,9 +91,9 @@ def write(
 def _append(target: partial.Resumable, header: bytes, entries: Sequence[Entry], done: Done) -> None:
     """Compute and write what an earlier attempt has not written."""
     buffers = partial.buffers()
+    there = max(0, target.position - len(header))
     if not target.position:
         target.write(header)
-    there = target.position - len(header)
     if there:
         done.add(there)
     with partial.pipeline() as do:
@@ -101,8 +101,9 @@ def _append(target: partial.Resumable, header: bytes, entries: Sequence[Entry], 
             if there and there >= entry.nbytes:
                 there -= entry.nbytes
                 continue
-            start = there // elements.storage(entry.plan.dtype).itemsize
+            start, before = divmod(there, elements.storage(entry.plan.dtype).itemsize)
             there = 0
             for piece in files.stream(entry.plan, partial.PIECE, start=start, buffers=buffers):
-                do(target.write, piece)
-                done.add(len(piece))
+                do(target.write, piece[before:])
+                done.add(len(piece) - before)
+                before = 0  # Bytes of an element that an earlier attempt has begun.
