@@ -21,7 +21,7 @@ from unifinit.initializers.classes import CLASSES
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 FRAMEWORKS = (
     *("torch", "tensorflow", "keras", "jax", "flax", "haiku", "equinox"),
-    *("dask", "array_api_strict", "ml_dtypes"),
+    *("dask", "array_api_strict", "ml_dtypes", "jsonschema", "tomli_w"),
 )
 
 
