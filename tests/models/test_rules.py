@@ -245,6 +245,31 @@ class TestTrees:
         assert tree["layer"].kernel == (4, 4)
         assert found["list"][0].shape == (2, 3)
 
+    def test_settings_beside_arrays_are_no_shapes(self):
+        @dataclasses.dataclass
+        class Convolution:
+            kernel: Any
+            strides: Any = (1, 1)
+            padding: Any = ((0, 0), (0, 0))
+            names: Any = dataclasses.field(default_factory=lambda: ["a"])
+
+        layer = ui.init_(Convolution(np.empty((3, 3, 2, 4))), "ones", seed=0)
+        assert (layer.kernel == 1).all()
+        assert layer == Convolution(layer.kernel)
+        assert [row.path for row in ui.plan_model(layer, "ones", seed=0).rows] == ["weight"]
+        assert ui.init_tree(layer, "ones", seed=0).padding == ((0, 0), (0, 0))
+
+    def test_layers_without_parameters(self):
+        tree = [(np.empty((2, 3)), np.empty(3)), (), (np.empty((3, 1)),)]
+        assert [row.path for row in ui.plan_model(tree, "ones", seed=0).rows] == ["0/0", "0/1", "2/0"]
+        assert ui.init_tree(tree, "ones", seed=0)[1] == ()
+
+    def test_sizes_beside_arrays(self):
+        model = {"kernel": np.empty((2, 2)), "strides": (1, 1)}
+        with pytest.raises(UnsupportedModelError, match="strides/0 is a int; wanted"):
+            ui.init_(model, "ones", seed=0)
+        assert model["strides"] == (1, 1)
+
     def test_mappings_that_cannot_change(self):
         tree = types.MappingProxyType({"kernel": (2, 2)})
         assert ui.init_tree(tree, "ones", seed=0)["kernel"].shape == (2, 2)
