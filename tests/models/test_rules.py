@@ -323,6 +323,10 @@ class TestTrees:
         with pytest.raises(PathError, match="stands for both"):
             ui.init_tree({"a/b": {"w": (2, 2)}, "a": {"b": {"w": (2, 2)}}}, "ones", seed=0)
 
+    def test_a_prefix_that_is_no_text(self):
+        with pytest.raises(PathError, match="prefix is 3; wanted the text of a path"):
+            ui.init_tree(SHAPES, RULES, seed=0, prefix=3)
+
     def test_rename_of_nothing(self):
         with pytest.raises(RuleError, match="rename has 'x', which is the path of nothing"):
             ui.init_tree({"a": (2,)}, "ones", seed=0, rename={"x": "y"})
