@@ -60,7 +60,8 @@ class TorchDefaults(Recipe):
         if parameter.layer in RECURRENT:
             is_projection = "/projection/" in f"/{parameter.path}"
             return symmetric_uniform(1 / math.sqrt(max(1, weight.rows if is_projection else weight.columns)))
-        if parameter.layer == "attention" and not parameter.parent.endswith("out"):
+        is_output = parameter.parent.rpartition("/")[2] == "out" and leaf in ("weight", "bias")
+        if parameter.layer == "attention" and not is_output:
             return self._of_attention(parameter, facts)
         if leaf == "bias":
             if parameter.layer == "attention":
@@ -93,8 +94,8 @@ class TorchDefaults(Recipe):
 class KerasDefaults(Recipe):
     """What the layers of Keras 3 draw by default.
 
-    The gates of a recurrent kernel share one orthogonal matrix in Keras. Here each has one of its own,
-    divided by the square root of their number, so that the kernel's rows are orthonormal as well.
+    The gates of a recurrent kernel share one orthogonal matrix in Keras. Here each has one of its own, so
+    scaled that its elements are as large: the rows of a kernel without spatial axes are orthonormal as well.
     """
 
     name = "keras"
@@ -105,6 +106,10 @@ class KerasDefaults(Recipe):
 
     def choose(self, parameter: Parameter, facts: Facts) -> Choice:
         """The initializer of a parameter."""
+        if parameter.layer == "attention" and parameter.leaf == "scale" and parameter.weight.rank:
+            return symmetric_uniform(math.sqrt(3 / max(1, parameter.weight.columns)))  # Of AdditiveAttention.
+        if parameter.leaf == "concat_score_weight":
+            return Ones()
         if is_norm(parameter):
             return of_norm(parameter)
         if parameter.layer == "embedding":
@@ -117,7 +122,9 @@ class KerasDefaults(Recipe):
         if not is_matrix(parameter):
             return None
         if is_recurrent_weight(parameter):
-            return Orthogonal(gain=1 / math.sqrt(GATES[parameter.layer]))
+            rows, columns = parameter.weight.rows, parameter.weight.columns
+            together = max(rows, columns * GATES[parameter.layer])
+            return Orthogonal(gain=math.sqrt(max(1, rows, columns) / max(1, together)))
         return symmetric_uniform(_glorot_bound_of_keras(parameter))
 
 
