@@ -27,6 +27,7 @@ from unifinit.models.assignment import assign
 from unifinit.models.rules import as_rules
 from unifinit.types import as_dtype
 
+FLOAT = as_dtype("float32")
 RULES = {"**/bias": "zeros", "**/scale": "ones", "**": "he_normal"}
 SHAPES = {
     "encoder": {"0": {"kernel": (6, 4), "bias": (4,)}, "1": {"kernel": (4, 4), "bias": (4,)}},
@@ -322,6 +323,22 @@ class TestTrees:
             ui.init_tree({"a": {"kernel": (2, 2), "w": (2, 2)}}, "ones", seed=0)
         with pytest.raises(PathError, match="stands for both"):
             ui.init_tree({"a/b": {"w": (2, 2)}, "a": {"b": {"w": (2, 2)}}}, "ones", seed=0)
+
+    @pytest.mark.parametrize(
+        "call",
+        [
+            lambda rules: ui.init_tree(SHAPES, rules, seed=0),
+            lambda rules: ui.init_(arrays_of(SHAPES), rules, seed=0),
+            lambda rules: ui.plan_model(SHAPES, rules, seed=0),
+            lambda rules: ui.Spec(
+                [ModelArray("a", "", "a", (2,), as_dtype("float32"))], rules, seed=0
+            ).plan(),
+        ],
+    )
+    def test_warnings_are_of_the_code_that_calls(self, call):
+        with pytest.warns(UnusedRuleWarning, match="nope") as found:
+            call([("nope", "ones"), "he_normal"])
+        assert {warning.filename for warning in found} == {__file__}
 
     def test_a_prefix_that_is_no_text(self):
         with pytest.raises(PathError, match="prefix is 3; wanted the text of a path"):
