@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, NamedTuple
 
+from unifinit.dispatch import require_known_key
 from unifinit.errors import ShapeError, TargetError, UnsupportedArrayError, UnsupportedModelError
 from unifinit.layout import as_layout
 from unifinit.models.arrays import ModelArray, one_of_ties
@@ -19,6 +20,8 @@ from unifinit.types import DTYPES, Array, as_dtype, as_shape
 
 COLLECTIONS = frozenset({"params", "batch_stats", "cache", "intermediates", "constants", "losses", "state"})
 """What Flax calls the collections of a model's variables; those of "params" are its parameters."""
+KEY = "an integer or a ui.Key"
+"""The seeds with which all libraries draw."""
 MOST_DEEP = 200
 """Levels; more are a tree that holds itself."""
 
@@ -71,7 +74,9 @@ class TreeModel:
         """Fill an array that can be written to; put a new one in place of another one."""
         leaf = self._leaves[number]
         if is_mutable(leaf.value):
-            registry().of(leaf.value).fill(leaf.value, plan)
+            backend = registry().of(leaf.value)
+            require_known_key(plan.key, backend, KEY)
+            backend.fill(leaf.value, plan)
             return
         value = self.create(number, plan)
         container: Any = leaf.container
@@ -98,6 +103,7 @@ class TreeModel:
         value, reading = self._leaves[number].value, self._reading
         if is_array(value):
             backend = registry().of(value)
+            require_known_key(plan.key, backend, KEY)
             place = (
                 backend.inspect(value).device if reading.device is None else backend.device(reading.device)
             )
@@ -107,6 +113,7 @@ class TreeModel:
             backend = registry().resolve(reading.backend)
         else:
             backend = registry().get(DEFAULT) if own is None else own
+        require_known_key(plan.key, backend, f"backend= of the key's own library, or {KEY}")
         device = getattr(value, "sharding", None) if reading.device is None else reading.device
         return backend.run(plan, backend.device(device))
 
