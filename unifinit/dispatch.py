@@ -116,12 +116,23 @@ def as_any_key(seed: SupportsIndex | AnyKey | Array | None) -> AnyKey:
     return as_key(seed)  # type: ignore[arg-type]  # It is neither traced nor an array.
 
 
-def _keyed(plan: Plan, key: AnyKey | None, backend: Backend, place: object, *, is_chosen: bool) -> Plan:
+def require_known_key(key: AnyKey | None, backend: Backend, wanted: str) -> None:
+    """Do nothing if a backend can draw with a key.
+
+    Raises
+    ------
+    ArgumentError
+        If the key is one that another library records; ``wanted`` ends the message.
+    """
     if isinstance(key, TracedKey) and key.xp is not getattr(backend, "xp", key.xp):
         raise ArgumentError(
             f"seed= is a key that is only known when what another library records is run, but {backend.name} "
-            "is to create the array; wanted backend= or like= of the key's own library"
+            f"is to create the array; wanted {wanted}"
         )
+
+
+def _keyed(plan: Plan, key: AnyKey | None, backend: Backend, place: object, *, is_chosen: bool) -> Plan:
+    require_known_key(key, backend, "backend= or like= of the key's own library")
     if key is None and plan.content.needs_key:
         if backend.is_shared(place):
             raise SeedError(

@@ -107,9 +107,11 @@ class TorchModel:
         self._module, self._device = module, reading.device
         self._backend: Backend = reading.get_backend("torch")
         self._layers = LayerTable(LAYERS, reading.layers)
-        places: dict[int, list[Found]] = {}
+        places: dict[object, list[Found]] = {}
         for found in self._walk(module, "", "", {}):
-            places.setdefault(id(found.tensor) if not found.is_effective else id(found), []).append(found)
+            # A parametrization computes a new tensor each time; its module may still be at several places.
+            place = (id(found.module), found.attribute) if found.is_effective else id(found.tensor)
+            places.setdefault(place, []).append(found)
         self._places = list(places.values())
         self.arrays = [one_of_ties([found.array for found in places]) for places in self._places]
         self._has_moved = False
@@ -167,6 +169,11 @@ class TorchModel:
         first = self._places[number][0]
         tensor = first.tensor
         if first.is_effective:
+            if tensor.is_meta:
+                raise TargetError(
+                    "its parametrization is on the meta device, where it can take no value; wanted "
+                    "model.to_empty(device=...) before, such as 'cpu' or 'cuda'"
+                )
             self._assign(first, self._backend.run(plan, tensor.device))
         elif tensor.is_meta or (is_spread(tensor) and tensor.to_local().is_meta):
             made = torch.nn.Parameter(self.create(number, plan), requires_grad=tensor.requires_grad)

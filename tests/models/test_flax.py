@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import unifinit as ui
-from unifinit.errors import TargetError, UnsupportedModelError
+from unifinit.errors import ArgumentError, TargetError, UnsupportedModelError
 from unifinit.models import init_, init_tree
 from unifinit.models.targets import model_arrays
 
@@ -377,3 +377,17 @@ class TestLinen:
     def test_there_is_nothing_to_keep(self):
         with pytest.raises(TargetError, match="nothing to keep"):
             init_tree(linen.Dense(4), {"**": "keep"}, 0, inputs=self.x)
+
+
+def test_recorded_keys_and_trees_of_other_libraries():
+    shapes = {"kernel": jax.ShapeDtypeStruct((2, 3), "float32")}
+    made = jax.jit(lambda key: ui.init_tree(shapes, "he_normal", key))(jax.random.key(0))
+    assert (made["kernel"] == ui.HeNormal()((2, 3), seed=ui.Key(0) / "weight")).all()
+    with pytest.raises(ArgumentError, match=r"wanted backend= of the key's own library, or an integer"):
+        jax.jit(lambda key: ui.init_tree({"kernel": (2, 3)}, "he_normal", key))(jax.random.key(0))
+    with pytest.raises(ArgumentError, match=r"wanted an integer or a ui.Key"):
+        jax.jit(lambda key: ui.init_({"kernel": np.zeros((2, 3))}, "he_normal", key))(jax.random.key(0))
+    made = jax.jit(lambda key: ui.init_tree({"kernel": (2, 3)}, "ones", key, backend="jax"))(
+        jax.random.key(0)
+    )
+    assert (made["kernel"] == 1).all()

@@ -107,6 +107,16 @@ class TestPatterns:
         assert PathPattern(path).match(path)
         assert not PathPattern(path).match(path + "x")
 
+    def test_names_within_braces_are_canonical_too(self):
+        pattern = PathPattern("**/{kernel,beta}", is_of_parameters=True)
+        assert pattern.match("a/weight")
+        assert pattern.match("bias")
+        assert not pattern.match("a/kernel")
+
+    def test_what_looks_the_same_is_the_same(self):
+        assert PathPattern("gro\u0308ße/*").match(make_path("größe", "weight"))
+        assert PathPattern("größe/*").match(make_path("gro\u0308ße", "weight"))
+
 
 class TestRenaming:
     @pytest.mark.parametrize(
@@ -120,13 +130,20 @@ class TestRenaming:
             ({"**/old/*": "**/new/*"}, "a/b/old/weight", "a/b/new/weight"),
             ({"re:block(\\d+)_(.*)": "block/*/**"}, "block7_conv/weight", "block/7/conv/weight"),
             ({"a": "b", "b": "c"}, "a/weight", "b/weight"),
+            ({"a/weight": "b/kernel"}, "a/weight", "b/weight"),
+            ({"slope": "w"}, "slope", "w"),
+            ({"gro\u0308ße": "a"}, "größe/weight", "a/weight"),
         ],
     )
     def test_new_paths(self, rename, path, new):
         assert Renaming(rename).new(path) == new
 
     @pytest.mark.parametrize(
-        "rename", [{"a": "b/*"}, {"a": 3}, {"a": "b//c"}, {"a": "\n"}, ["a"], {"[": "b"}, {"*": "*/*"}]
+        "rename",
+        [
+            *({"a": "b/*"}, {"a": 3}, {"a": "b//c"}, {"a": "\n"}, ["a"], {"[": "b"}, {"*": "*/*"}),
+            *({"?/**": "x/?/**"}, {"re:b(\\d)": "x/\\1"}, {"[ab]/*": "[cd]/*"}),
+        ],
     )
     def test_malformed(self, rename):
         with pytest.raises(RuleError, match=r"wanted|rename"):

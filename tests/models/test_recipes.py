@@ -167,6 +167,9 @@ class TestTransformers:
         assert found["encoder/block/0/layer/1/DenseReluDense/wo/weight"] == pytest.approx(128**-0.5)
         assert found["encoder/block/0/layer/1/layer_norm/scale"] == 0
 
+    def test_t5_in_another_order(self):
+        assert stddevs(sorted(t5()), "t5") == stddevs(t5(), "t5")
+
     def test_t5_without_a_table_of_positions(self):
         with pytest.raises(RuleError, match=r"attn/q/weight: the size of a head .*head_size="):
             stddevs([("attn/q/weight", (8, 8))], "t5")

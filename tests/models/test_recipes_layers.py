@@ -43,6 +43,7 @@ class TestKeras:
         [
             *("dense", "conv", "grouped", "transposed", "depthwise", "separable", "embedding"),
             *("mha", "lstm", "gru", "rnn", "norm", "prelu", "einsum"),
+            *("convolutional lstm", "additive attention", "scored attention"),
         ],
     )
     def test_draws_what_the_layer_draws(self, name):
@@ -64,12 +65,18 @@ class TestKeras:
             "norm": lambda: (keras.layers.LayerNormalization(), (1, 64)),
             "prelu": lambda: (keras.layers.PReLU(), (1, 64)),
             "einsum": lambda: (keras.layers.EinsumDense("abc,cde->abde", (None, 4, 32)), (1, 5, 64)),
+            "convolutional lstm": lambda: (keras.layers.ConvLSTM1D(32, 5), (1, 5, 9, 16)),
+            "additive attention": lambda: (keras.layers.AdditiveAttention(), [(1, 5, 900), (1, 5, 900)]),
+            "scored attention": lambda: (
+                keras.layers.Attention(use_scale=True, score_mode="concat"),
+                [(1, 5, 8), (1, 5, 8)],
+            ),
         }[name]()
         if shape is None:
             layer.build((1, 5, 128), (1, 5, 128))
         else:
             layer.build(shape)
-        if name in ("norm", "prelu"):  # They draw nothing.
+        if name in ("norm", "prelu", "scored attention"):  # They draw nothing.
             plan = ui.plan_model(layer, "keras", seed=0)
             by_path = {variable.path: np.asarray(variable.value) for variable in layer.variables}
             assert all((by_path[one.array.name] == one.plan.moments().mean).all() for one in plan.arrays)

@@ -19,6 +19,8 @@ MODULES = [
     nn.Embedding(500, 100),
     nn.MultiheadAttention(128, 4),
     nn.MultiheadAttention(128, 4, kdim=64, vdim=32, add_bias_kv=True),
+    nn.ModuleDict({"readout": nn.MultiheadAttention(128, 4, add_bias_kv=True)}),
+    nn.ModuleDict({"out": nn.MultiheadAttention(128, 4, add_bias_kv=True)}),
     nn.LSTM(64, 128, 2, bidirectional=True),
     nn.LSTM(64, 128, proj_size=32),
     nn.GRU(64, 128),

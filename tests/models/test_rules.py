@@ -26,6 +26,7 @@ from unifinit.models.assignment import assign
 from unifinit.models.rules import as_rules
 from unifinit.types import as_dtype
 
+FLOAT = as_dtype("float32")
 RULES = {"**/bias": "zeros", "**/scale": "ones", "**": "he_normal"}
 SHAPES = {
     "encoder": {"0": {"kernel": (6, 4), "bias": (4,)}, "1": {"kernel": (4, 4), "bias": (4,)}},
@@ -244,6 +245,31 @@ class TestTrees:
         assert tree["layer"].kernel == (4, 4)
         assert found["list"][0].shape == (2, 3)
 
+    def test_settings_beside_arrays_are_no_shapes(self):
+        @dataclasses.dataclass
+        class Convolution:
+            kernel: Any
+            strides: Any = (1, 1)
+            padding: Any = ((0, 0), (0, 0))
+            names: Any = dataclasses.field(default_factory=lambda: ["a"])
+
+        layer = ui.init_(Convolution(np.empty((3, 3, 2, 4))), "ones", seed=0)
+        assert (layer.kernel == 1).all()
+        assert layer == Convolution(layer.kernel)
+        assert [row.path for row in ui.plan_model(layer, "ones", seed=0).rows] == ["weight"]
+        assert ui.init_tree(layer, "ones", seed=0).padding == ((0, 0), (0, 0))
+
+    def test_layers_without_parameters(self):
+        tree = [(np.empty((2, 3)), np.empty(3)), (), (np.empty((3, 1)),)]
+        assert [row.path for row in ui.plan_model(tree, "ones", seed=0).rows] == ["0/0", "0/1", "2/0"]
+        assert ui.init_tree(tree, "ones", seed=0)[1] == ()
+
+    def test_sizes_beside_arrays(self):
+        model = {"kernel": np.empty((2, 2)), "strides": (1, 1)}
+        with pytest.raises(UnsupportedModelError, match="strides/0 is a int; wanted"):
+            ui.init_(model, "ones", seed=0)
+        assert model["strides"] == (1, 1)
+
     def test_mappings_that_cannot_change(self):
         tree = types.MappingProxyType({"kernel": (2, 2)})
         assert ui.init_tree(tree, "ones", seed=0)["kernel"].shape == (2, 2)
@@ -298,6 +324,26 @@ class TestTrees:
             ui.init_tree({"a": {"kernel": (2, 2), "w": (2, 2)}}, "ones", seed=0)
         with pytest.raises(PathError, match="stands for both"):
             ui.init_tree({"a/b": {"w": (2, 2)}, "a": {"b": {"w": (2, 2)}}}, "ones", seed=0)
+
+    @pytest.mark.parametrize(
+        "call",
+        [
+            lambda rules: ui.init_tree(SHAPES, rules, seed=0),
+            lambda rules: ui.init_(arrays_of(SHAPES), rules, seed=0),
+            lambda rules: ui.plan_model(SHAPES, rules, seed=0),
+            lambda rules: ui.Spec(
+                [ModelArray("a", "", "a", (2,), as_dtype("float32"))], rules, seed=0
+            ).plan(),
+        ],
+    )
+    def test_warnings_are_of_the_code_that_calls(self, call):
+        with pytest.warns(UnusedRuleWarning, match="nope") as found:
+            call([("nope", "ones"), "he_normal"])
+        assert {warning.filename for warning in found} == {__file__}
+
+    def test_a_prefix_that_is_no_text(self):
+        with pytest.raises(PathError, match="prefix is 3; wanted the text of a path"):
+            ui.init_tree(SHAPES, RULES, seed=0, prefix=3)
 
     def test_rename_of_nothing(self):
         with pytest.raises(RuleError, match="rename has 'x', which is the path of nothing"):

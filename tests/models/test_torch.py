@@ -258,6 +258,21 @@ class TestModels:
         with pytest.raises(TargetError, match="weight: its parametrization takes no value"):
             ui.init_(module, RULES, seed=0)
 
+    def test_parametrizations_at_several_places_are_tied(self):
+        shared = nn.utils.parametrizations.weight_norm(nn.Linear(4, 4))
+        model = nn.ModuleDict({"z": shared, "a": shared})
+        assert [row.path for row in ui.plan_model(model, RULES, seed=0).rows] == ["a/bias", "a/weight"]
+        ui.init_(model, RULES, seed=0)
+        assert torch.allclose(shared.weight, drawn("a/weight", (4, 4)), atol=1e-6)
+
+    def test_parametrizations_on_the_meta_device(self):
+        with torch.device("meta"):
+            model = nn.utils.parametrizations.weight_norm(nn.Linear(4, 4))
+        with pytest.raises(TargetError, match=r"weight: its parametrization is on the meta device.*to_empty"):
+            ui.init_(model, RULES, seed=0)
+        ui.init_(model.to_empty(device="cpu"), RULES, seed=0)
+        assert torch.allclose(model.weight, drawn("weight", (4, 4)), atol=1e-6)
+
     def test_lazy_layers(self):
         module = nn.LazyLinear(4)
         with pytest.raises(UnsupportedModelError, match="weight has no shape yet; wanted the model after"):

@@ -494,10 +494,13 @@ def test_names_and_paths_are_what_they_say() -> None:
     entries = [
         {"name": "schicht/größe.weight", "shape": [2, 2]},
         {"name": "a.b", "path": "x/y/own", "shape": [2], "dtype": "bfloat16"},
+        {"name": "c", "path": "x/kernel", "shape": [2, 2]},
     ]
     spec = Spec.from_document(document(dtype="float16", parameters=entries))
-    assert [array.paths for array in spec.arrays] == [("schicht/größe/weight",), ("x/y/own",)]
-    assert [array.dtype.name for array in spec.arrays] == ["float16", "bfloat16"]
+    assert [array.paths for array in spec.arrays] == [
+        *(("schicht/größe/weight",), ("x/y/own",), ("x/weight",))
+    ]
+    assert [array.dtype.name for array in spec.arrays] == ["float16", "bfloat16", "float16"]
 
 
 def test_parameters_add_to_an_architecture() -> None:

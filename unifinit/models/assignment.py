@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -207,7 +208,19 @@ def _warn_of_unused(chosen: Sequence[_Chosen], rules: Rules, facts: Facts) -> No
         else:
             reason = f"nothing matches it; paths are {_shown([one.path for one in facts.parameters])}"
         category = UnusedRuleWarning if earlier is None else OverlappingRuleWarning
-        warnings.warn(f"{source!r} decides nothing: {reason}", category, stacklevel=4)
+        warnings.warn(f"{source!r} decides nothing: {reason}", category, stacklevel=_level_of_user())
+
+
+def _level_of_user() -> int:
+    """How many levels above the function that warns the code is that called unifinit."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and _is_own(frame.f_globals.get("__name__", "")):
+        level, frame = level + 1, frame.f_back
+    return level
+
+
+def _is_own(module: str) -> bool:
+    return module.partition(".")[0] == "unifinit"
 
 
 def _what_took(source: RuleSource, before: Sequence[RuleSource], facts: Facts) -> RuleSource | None:

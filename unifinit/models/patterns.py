@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import TypeAlias
@@ -86,13 +87,22 @@ def _compiled(text: str, is_of_parameters: bool) -> re.Pattern[str]:
     try:
         if text.startswith(REGEX):
             return re.compile(text.removeprefix(REGEX))
-        above, slash, leaf = text.rpartition("/")
-        glob = above + slash + canonical_leaf(leaf) if is_of_parameters else text
+        glob = unicodedata.normalize("NFC", text)  # As paths are.
+        if is_of_parameters:
+            above, slash, leaf = glob.rpartition("/")
+            glob = above + slash + _canonical_leaves(leaf)
         return re.compile(_translated(glob), re.DOTALL)
     except (re.error, OverflowError, RecursionError) as error:
         raise RuleError(
             f"pattern {text!r} is malformed: {error}; wanted a glob or a regular expression"
         ) from None
+
+
+def _canonical_leaves(leaf: str) -> str:
+    """The last component of a glob, with canonical names also within braces."""
+    if not re.fullmatch(r"\{[^{}]*\}", leaf):
+        return canonical_leaf(leaf)
+    return "{" + ",".join(map(canonical_leaf, leaf[1:-1].split(","))) + "}"
 
 
 def _translated(glob: str) -> str:
@@ -184,11 +194,12 @@ class Renaming:
         """The path under which a parameter goes."""
         for pattern, new in self._entries:
             found, rest = pattern.match(path), ""
-            if found is None and _is_plain(pattern.text) and path.startswith(pattern.text + "/"):
-                found, rest = pattern.match(pattern.text), path[len(pattern.text) :]
+            plain = unicodedata.normalize("NFC", pattern.text)
+            if found is None and _is_plain(plain) and path.startswith(plain + "/"):
+                found, rest = pattern.match(plain), path[len(plain) :]
             if found is not None:
                 self.used.add(pattern.text)
-                return make_path((_filled(new, found) + rest).strip("/"))
+                return _with_leaf_of(path, make_path((_filled(new, found) + rest).strip("/")))
         return path
 
 
@@ -199,6 +210,13 @@ def _filled(new: str, found: re.Match[str]) -> str:
     """A new path, with what the wildcards of the old one matched."""
     groups = iter(group or "" for group in found.groups())
     return _HOLE.sub(lambda _: next(groups), new)
+
+
+def _with_leaf_of(old: str, new: str) -> str:
+    """A new path whose leaf is canonical, if it is another name for that of the old one."""
+    above, slash, leaf = new.rpartition("/")
+    own = old.rpartition("/")[2]
+    return above + slash + (own if canonical_leaf(leaf) == own else leaf)
 
 
 def _is_plain(pattern: str) -> bool:
@@ -212,6 +230,11 @@ def _checked(old: object, new: object) -> str:
     if holes > wildcards:
         raise RuleError(
             f"rename has {new!r} for {str(old)!r}: {holes} wildcards for {wildcards}; wanted at most as many"
+        )
+    if wildcards and (found := set(new) & set("?[]{}\\")):
+        raise RuleError(
+            f"rename has {new!r} for {str(old)!r}, with {min(found)!r}; wanted '*' or '**' for what each of "
+            "the wildcards matched, in their order"
         )
     if not new and _is_plain(str(old)):  # A prefix that is to vanish.
         return new

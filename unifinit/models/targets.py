@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple, SupportsIndex, TypeVar
 
 from unifinit.dispatch import as_any_key
-from unifinit.errors import SeedError, TargetError
+from unifinit.errors import PathError, SeedError, TargetError
 from unifinit.key import AnyKey
 from unifinit.models.arrays import ModelArray
 from unifinit.models.assignment import PlannedArray, assign, renamed
@@ -231,6 +231,8 @@ def opened(
     model = open_model(target, _reading() if reading is None else reading)
     arrays = list(model.arrays)
     if prefix:
+        if not isinstance(prefix, str):
+            raise PathError(f"prefix is {prefix!r}; wanted the text of a path")
         above = make_path(prefix)
         arrays = [array._replace(owner="/".join(filter(None, (above, array.owner)))) for array in arrays]
     return Opened(model, assign(renamed(arrays, renaming), checked, key))

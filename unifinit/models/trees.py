@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, NamedTuple
 
+from unifinit.dispatch import require_known_key
 from unifinit.errors import ShapeError, TargetError, UnsupportedArrayError, UnsupportedModelError
 from unifinit.layout import as_layout
 from unifinit.models.arrays import ModelArray, one_of_ties
@@ -19,6 +20,8 @@ from unifinit.types import DTYPES, Array, as_dtype, as_shape
 
 COLLECTIONS = frozenset({"params", "batch_stats", "cache", "intermediates", "constants", "losses", "state"})
 """What Flax calls the collections of a model's variables; those of "params" are its parameters."""
+KEY = "an integer or a ui.Key"
+"""The seeds with which all libraries draw."""
 MOST_DEEP = 200
 """Levels; more are a tree that holds itself."""
 
@@ -53,11 +56,12 @@ class TreeModel:
     ) -> None:
         self._tree = tree
         self._reading = reading
+        self._has_arrays = any(map(_tells_itself, _nodes(_root(tree))))
         self._leaves: list[Leaf] = []
         self._number: dict[tuple[Any, ...], int] = {}
         self.arrays: list[ModelArray] = []
         ties: dict[int, list[Leaf]] = {}
-        for leaf in _leaves_of_parameters(tree):
+        for leaf in _leaves_of_parameters(tree, has_arrays=self._has_arrays):
             # Arrays that are never overwritten can be the same by chance.
             ties.setdefault(id(leaf.value) if is_mutable(leaf.value) else id(leaf), []).append(leaf)
         for number, leaves in enumerate(ties.values()):
@@ -70,7 +74,9 @@ class TreeModel:
         """Fill an array that can be written to; put a new one in place of another one."""
         leaf = self._leaves[number]
         if is_mutable(leaf.value):
-            registry().of(leaf.value).fill(leaf.value, plan)
+            backend = registry().of(leaf.value)
+            require_known_key(plan.key, backend, KEY)
+            backend.fill(leaf.value, plan)
             return
         value = self.create(number, plan)
         container: Any = leaf.container
@@ -78,7 +84,7 @@ class TreeModel:
         try:
             if isinstance(container, (MutableMapping, list)):
                 container[key] = value
-            elif container is not None and dataclasses.is_dataclass(container):
+            elif _is_dataclass(container):
                 setattr(container, key, value)
             else:
                 raise TypeError("it has no container" if container is None else "it cannot be changed")
@@ -97,6 +103,7 @@ class TreeModel:
         value, reading = self._leaves[number].value, self._reading
         if is_array(value):
             backend = registry().of(value)
+            require_known_key(plan.key, backend, KEY)
             place = (
                 backend.inspect(value).device if reading.device is None else backend.device(reading.device)
             )
@@ -106,6 +113,7 @@ class TreeModel:
             backend = registry().resolve(reading.backend)
         else:
             backend = registry().get(DEFAULT) if own is None else own
+        require_known_key(plan.key, backend, f"backend= of the key's own library, or {KEY}")
         device = getattr(value, "sharding", None) if reading.device is None else reading.device
         return backend.run(plan, backend.device(device))
 
@@ -122,7 +130,10 @@ class TreeModel:
     def build(self, values: Sequence[Array]) -> Any:
         """A tree of the same containers."""
         return _rebuilt(
-            self._tree, (), lambda keys, old: values[self._number[keys]] if keys in self._number else old
+            self._tree,
+            (),
+            lambda keys, old: values[self._number[keys]] if keys in self._number else old,
+            has_arrays=self._has_arrays,
         )
 
 
@@ -176,16 +187,26 @@ def is_array(x: Any) -> bool:
     return True
 
 
-def is_leaf(x: Any) -> bool:
-    """Whether it is an array, or a shape: a tuple of integers, or something with a shape and a dtype."""
-    if hasattr(x, "shape") and hasattr(x, "dtype"):
+def is_leaf(x: Any, *, has_arrays: bool = False) -> bool:
+    """Whether it is an array, or a shape: a tuple of integers, or something with a shape and a dtype.
+
+    In a tree that has arrays, tuples of integers are settings of layers, and empty ones layers without
+    parameters.
+    """
+    if _tells_itself(x):
         return True
+    if has_arrays:
+        return False
     return isinstance(x, tuple) and all(type(size) is int for size in x) and not hasattr(x, "_fields")
 
 
 def is_container(x: Any) -> bool:
     """Whether it holds others."""
-    return isinstance(x, (Mapping, list, tuple)) or (dataclasses.is_dataclass(x) and not isinstance(x, type))
+    return isinstance(x, (Mapping, list, tuple)) or _is_dataclass(x)
+
+
+def _is_dataclass(x: Any) -> bool:
+    return dataclasses.is_dataclass(x) and not isinstance(x, type)
 
 
 def is_mutable(x: Any) -> bool:
@@ -195,34 +216,63 @@ def is_mutable(x: Any) -> bool:
     return not registry().of(x).is_immutable(x)
 
 
-def _leaves_of_parameters(tree: Any) -> Iterator[Leaf]:
-    if isinstance(tree, Mapping) and "params" in tree and COLLECTIONS.issuperset(tree):
-        # Flax's own root: its name is none of the path, and other collections are state.
-        yield from _leaves(tree["params"], ("params",), (), tree)
+def _tells_itself(x: Any) -> bool:
+    """Whether it has a shape and a dtype."""
+    return hasattr(x, "shape") and hasattr(x, "dtype")
+
+
+def _is_of_flax(tree: Any) -> bool:
+    """Whether it is the root of Flax: its name is none of the path, and other collections are state."""
+    return isinstance(tree, Mapping) and "params" in tree and COLLECTIONS.issuperset(tree)
+
+
+def _root(tree: Any) -> Any:
+    """What holds the parameters of a tree."""
+    return tree["params"] if _is_of_flax(tree) else tree
+
+
+def _nodes(tree: Any) -> Iterator[Any]:
+    """All that is in a tree, containers once."""
+    left, known = [tree], set()
+    while left:
+        node = left.pop()
+        yield node
+        if is_container(node) and not _tells_itself(node) and id(node) not in known:
+            known.add(id(node))
+            left += [child for _, _, child in _children(node)]
+
+
+def _leaves_of_parameters(tree: Any, *, has_arrays: bool) -> Iterator[Leaf]:
+    if _is_of_flax(tree):
+        yield from _leaves(tree["params"], ("params",), (), tree, has_arrays=has_arrays)
         return
-    yield from _leaves(tree, (), (), None)
+    yield from _leaves(tree, (), (), None, has_arrays=has_arrays)
 
 
-def _leaves(node: Any, keys: tuple[Any, ...], names: tuple[str, ...], container: Any) -> Iterator[Leaf]:
+def _leaves(
+    node: Any, keys: tuple[Any, ...], names: tuple[str, ...], container: Any, *, has_arrays: bool
+) -> Iterator[Leaf]:
     if len(keys) > MOST_DEEP:
         raise UnsupportedModelError(
             f"the tree has more than {MOST_DEEP} levels, at {'/'.join(names[:8])}/...; wanted one that "
             "does not hold itself"
         )
-    if is_leaf(node):
+    if is_leaf(node, has_arrays=has_arrays):
         yield Leaf(keys, names, node, container)
         return
     if node is None:
         return
+    if has_arrays and _is_dataclass(container) and not any(map(_tells_itself, _nodes(node))):
+        return  # A setting of a layer, as its strides.
     if not is_container(node):
-        if container is not None and dataclasses.is_dataclass(container):
+        if _is_dataclass(container):
             return  # A setting of a layer, as its number of features.
         raise UnsupportedModelError(
             f"{'/'.join(names)} is a {type(node).__name__}; wanted an array, a shape as a tuple of "
             "integers, or a mapping, list or dataclass of them"
         )
     for key, name, child in _children(node):
-        yield from _leaves(child, (*keys, key), (*names, name), node)
+        yield from _leaves(child, (*keys, key), (*names, name), node, has_arrays=has_arrays)
 
 
 def _children(node: Any) -> Iterator[tuple[Any, str, Any]]:
@@ -243,10 +293,15 @@ def _children(node: Any) -> Iterator[tuple[Any, str, Any]]:
         )
 
 
-def _rebuilt(node: Any, keys: tuple[Any, ...], value_of: Callable[[tuple[Any, ...], Any], Any]) -> Any:
-    if is_leaf(node) or not is_container(node):
+def _rebuilt(
+    node: Any, keys: tuple[Any, ...], value_of: Callable[[tuple[Any, ...], Any], Any], *, has_arrays: bool
+) -> Any:
+    if is_leaf(node, has_arrays=has_arrays) or not is_container(node):
         return value_of(keys, node)
-    children = {key: _rebuilt(child, (*keys, key), value_of) for key, _, child in _children(node)}
+    children = {
+        key: _rebuilt(child, (*keys, key), value_of, has_arrays=has_arrays)
+        for key, _, child in _children(node)
+    }
     if isinstance(node, MutableMapping):
         fresh = copy.copy(node)
         fresh.update(children)

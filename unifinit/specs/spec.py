@@ -17,7 +17,7 @@ from unifinit.models.arrays import ModelArray, Split
 from unifinit.models.assignment import assign, renamed
 from unifinit.models.modelplan import ModelPlan
 from unifinit.models.names import role_of
-from unifinit.models.paths import make_path
+from unifinit.models.paths import canonical_leaf, make_path
 from unifinit.models.patterns import Renaming
 from unifinit.models.rules import Rule, Rules, as_rules
 from unifinit.models.rulesets import Recipe, recipe
@@ -245,7 +245,7 @@ def _array(entry: Mapping[str, Any], dtype: str) -> ModelArray:
     return ModelArray(
         name,
         owner,
-        leaf if "path" in entry else role.leaf,
+        canonical_leaf(leaf) if "path" in entry else role.leaf,
         shape,
         as_dtype(entry.get("dtype", dtype)),
         entry.get("layer", role.layer),

@@ -60,7 +60,8 @@ class TorchDefaults(Recipe):
             return Constant(0.25)
         if parameter.layer in RECURRENT:
             return self._of_recurrent(parameter)
-        if parameter.layer == "attention" and not parameter.parent.endswith("out"):
+        is_output = parameter.parent.rpartition("/")[2] == "out" and parameter.leaf == "weight"
+        if parameter.layer == "attention" and not is_output:
             return self._of_attention(parameter, facts)
         if is_matrix(parameter):
             return symmetric_uniform(1 / math.sqrt(_fan_in_of_torch(parameter)))
@@ -92,8 +93,8 @@ class TorchDefaults(Recipe):
 class KerasDefaults(Recipe):
     """What the layers of Keras 3 draw by default.
 
-    The gates of a recurrent kernel share one orthogonal matrix in Keras. Here each has one of its own,
-    divided by the square root of their number, so that the kernel's rows are orthonormal as well.
+    The gates of a recurrent kernel share one orthogonal matrix in Keras. Here each has one of its own, so
+    scaled that its elements are as large: the rows of a kernel without spatial axes are orthonormal as well.
     """
 
     name = "keras"
@@ -101,6 +102,12 @@ class KerasDefaults(Recipe):
         "Keras' defaults: Glorot uniform, zero biases, U(±0.05) for embeddings, orthogonal recurrent kernels"
     )
     source = "default arguments of keras.layers, 3.15"
+
+    def of_norm(self, parameter: Parameter, facts: Facts) -> Choice:
+        """As everywhere; ``AdditiveAttention`` has a scale that is drawn."""
+        if parameter.layer == "attention" and parameter.weight.rank:
+            return symmetric_uniform(math.sqrt(3 / max(1, parameter.weight.columns)))
+        return super().of_norm(parameter, facts)
 
     def of_bias(self, parameter: Parameter, facts: Facts) -> Choice:
         """Zeros, but ones for the forget gate of an LSTM."""
@@ -111,12 +118,16 @@ class KerasDefaults(Recipe):
         """By the kind of the layer."""
         if parameter.layer == "embedding":
             return symmetric_uniform(0.05)
+        if parameter.leaf == "concat_score_weight":
+            return Ones()
         if parameter.layer == "activation":
             return Zeros()
         if not is_matrix(parameter):
             return None
         if is_recurrent_weight(parameter):
-            return Orthogonal(gain=1 / math.sqrt(GATES[parameter.layer]))
+            rows, columns = parameter.weight.rows, parameter.weight.columns
+            together = max(rows, columns * GATES[parameter.layer])
+            return Orthogonal(gain=math.sqrt(max(1, rows, columns) / max(1, together)))
         return symmetric_uniform(_glorot_bound_of_keras(parameter))
 
 

@@ -88,7 +88,7 @@ class T5(Recipe):
         """By what a layer is to attention."""
         weight = parameter.weight
         if matches(self.relative, parameter):
-            return RandomNormal(stddev=self.factor / math.sqrt(max(1, facts.width or 1)))
+            return RandomNormal(stddev=self.factor / math.sqrt(max(1, self._width(facts))))
         if parameter.layer == "embedding":
             return RandomNormal(stddev=self.factor)
         if not is_matrix(parameter):
@@ -99,6 +99,12 @@ class T5(Recipe):
         if matches(QUERIES, parameter):
             inputs *= self._head_size(parameter, facts)
         return RandomNormal(stddev=self.factor / math.sqrt(inputs))
+
+    def _width(self, facts: Facts) -> int:
+        """That of the vectors of tokens: a table of positions may come first, with a column for each head."""
+        tables = (one for one in facts.parameters if one.layer == "embedding" and one.leaf == "weight")
+        tokens = next((one for one in tables if not matches(self.relative, one)), None)
+        return (facts.width or 1) if tokens is None else tokens.weight.columns
 
     def _head_size(self, parameter: Parameter, facts: Facts) -> int:
         """That of the setting, of the array's own axes, or as the table of relative positions tells it."""
