@@ -44,8 +44,8 @@ from unifinit.key import AnyKey, Key, TracedKey, as_key, key_of_words
 from unifinit.layout import Layout, as_layout
 from unifinit.models.arrays import ModelArray, Role, Split, one_of_ties
 from unifinit.models.layers import Describe, LayerTable, Roles
-from unifinit.models.names import GATES, QUERIES, role_of
-from unifinit.models.paths import canonical_leaf, make_path
+from unifinit.models.names import GATES, QUERIES, recurrent_role, role_of
+from unifinit.models.paths import canonical_leaf, joined, make_path
 from unifinit.models.reader import ModelReader, OpenModel, Reading
 from unifinit.plan import Plan
 from unifinit.request import Request
@@ -102,9 +102,11 @@ __all__ = [
     "fingerprint",
     "hookimpl",
     "host",
+    "joined",
     "key_of_array",
     "make_path",
     "one_of_ties",
+    "recurrent_role",
     "reference",
     "require_agreement",
     "role_of",

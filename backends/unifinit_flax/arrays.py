@@ -11,7 +11,7 @@ from unifinit.backend import (
     as_dtype,
     as_layout,
     canonical_leaf,
-    make_path,
+    joined,
     role_of,
 )
 from unifinit_flax.layers import HIDDEN
@@ -71,9 +71,3 @@ def component_of(parent: type | None, child: str) -> str:
         if cls.__module__.partition(".")[0] == "flax" and child in HIDDEN.get(cls.__name__, {}):
             return HIDDEN[cls.__name__][child]
     return child
-
-
-def joined(owner: str, name: str) -> str:
-    """The path of something below a path."""
-    path = make_path(name) if name else ""
-    return f"{owner}/{path}" if owner and path else owner or path

@@ -15,8 +15,9 @@ from unifinit.backend import (
     Reading,
     Shape,
     UnsupportedModelError,
+    joined,
 )
-from unifinit_flax.arrays import Told, array_of, component_of, joined, told_below
+from unifinit_flax.arrays import Told, array_of, component_of, told_below
 from unifinit_flax.layers import LAYERS
 from unifinit_jax.first_calls import FirstCall, UnmadeModel
 

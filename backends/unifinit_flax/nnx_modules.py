@@ -16,9 +16,10 @@ from unifinit.backend import (
     Reading,
     TargetError,
     UnsupportedModelError,
+    joined,
     one_of_ties,
 )
-from unifinit_flax.arrays import Told, array_of, component_of, joined, told_below
+from unifinit_flax.arrays import Told, array_of, component_of, told_below
 from unifinit_flax.layers import LAYERS
 
 NODES = (nnx.Variable, nnx.Pytree)

@@ -6,7 +6,7 @@ from typing import Any
 
 from flax import linen, nnx
 
-from unifinit.backend import Reading
+from unifinit.backend import Reading, UnsupportedModelError
 from unifinit_flax.linen_modules import LinenModel
 from unifinit_flax.nnx_modules import NnxModel
 
@@ -20,4 +20,8 @@ class FlaxReader:
             return LinenModel(target, reading)
         if isinstance(target, nnx.Module):
             return NnxModel(target, reading)
+        if isinstance(target, nnx.State):
+            raise UnsupportedModelError(
+                "an nnx.State does not tell layers; wanted the module, or that of nnx.merge(graphdef, state)"
+            )
         return None

@@ -22,6 +22,7 @@ from unifinit.backend import (
     as_dtype,
     as_layout,
     canonical_leaf,
+    joined,
     make_path,
     one_of_ties,
     role_of,
@@ -101,7 +102,7 @@ class KerasModel:
             told_below = {
                 key.removeprefix(start): role for key, role in own.items() if key.startswith(start) and start
             }
-            path = _path(owner, component) if component else owner
+            path = joined(owner, component) if component else owner
             below += self._walk(child, path, told_below)
         # An attribute can hold a variable of a layer within this one, as that of a tied embedding.
         theirs = {id(found.variable) for found in below}
@@ -200,19 +201,13 @@ def _array(name: str, variable: Any, owner: str, told: tuple[str, Role] | None) 
     path = make_path(name)
     inner, _, last = path.rpartition("/")
     if told is None:
-        above = _path(owner, inner) if inner else owner
+        above = joined(owner, inner) if inner else owner
         role = role_of(above, last, shape)
     else:
         above, role = told
     for component in role.inner:
-        above = _path(above, component)
+        above = joined(above, component)
     leaf = role.leaf or canonical_leaf(last)
     layout = as_layout(role.layout)
     dtype = as_dtype(variable.dtype)
     return ModelArray(variable.path, above, leaf, shape, dtype, role.layer, layout, role.splits)
-
-
-def _path(owner: str, name: str) -> str:
-    """The path of something below a path."""
-    path = make_path(name)
-    return f"{owner}/{path}" if owner and path else owner or path

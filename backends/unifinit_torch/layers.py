@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from unifinit.backend import GATES, QUERIES, Describe, Layout, Role, Roles, Split
+from unifinit.backend import GATES, QUERIES, Describe, Layout, Role, Roles, Split, recurrent_role
 
-_RECURRENT = re.compile(r"(weight|bias)_(ih|hh|hr)(?:_l(\d+))?(_reverse)?")
-PLACES = {"ih": "input", "hh": "recurrent", "hr": "projection"}
 KINDS = {"LSTM": "lstm", "GRU": "gru", "RNN": "rnn"}
 
 
@@ -70,24 +67,11 @@ def attention(_module: Any) -> Roles:
 
 
 def recurrent(module: Any) -> Roles:
-    """LSTM, GRU and plain recurrent layers, whose gates lie side by side.
-
-    The first layer adds no number to the path, so that it keeps its values when another one is put on top.
-    """
+    """LSTM, GRU and plain recurrent layers, whose gates lie side by side."""
     layer = next(KINDS[base.__name__.removesuffix("Cell")] for base in type(module).__mro__ if _is_kind(base))
     gates = {"lstm": GATES[4], "gru": GATES[3], "rnn": ()}[layer]
-    roles = {}
-    for name in module._parameters:
-        found = _RECURRENT.fullmatch(name)
-        if found is None:
-            continue
-        leaf, place, number, reverse = found.groups()
-        inner = [number] if number not in (None, "0") else []
-        inner += ["reverse"] if reverse else []
-        splits = (Split("out", gates),) if gates and place != "hr" else ()
-        layout = "OI" if leaf == "weight" else "...IO"
-        roles[name] = Role(layer, layout, leaf, (*inner, PLACES[place]), splits)
-    return roles
+    roles = {name: recurrent_role(name, layer, gates) for name in module._parameters}
+    return {name: role for name, role in roles.items() if role is not None}
 
 
 def conv1d_of_transformers(_module: Any) -> Roles:

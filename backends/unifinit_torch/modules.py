@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -22,13 +23,17 @@ from unifinit.backend import (
     as_dtype,
     as_layout,
     canonical_leaf,
-    make_path,
+    joined,
     one_of_ties,
     role_of,
 )
 from unifinit_torch.backend import distributed, is_spread
 from unifinit_torch.layers import LAYERS
 
+ROUNDINGS = 64
+"""By how many units in the last place of the largest one a parametrization may change values."""
+OLD_STYLE = re.compile(r"(\w+)_(?:orig|v)")
+"""What older wrappers, such as weight_norm and prune, call the array of which they make a weight."""
 WRAPPERS = {"DistributedDataParallel", "DataParallel", "AveragedModel"}
 """Classes of PyTorch whose child "module" is the model itself."""
 
@@ -147,7 +152,9 @@ class TorchModel:
                     f"{prefix}{name} holds parameters that FSDP1 has flattened; wanted the module before "
                     "it is wrapped, or fully_shard of FSDP2"
                 )
-            yield Found(module, name, _array(name, parameter, owner, prefix, own.get(name)))
+            yield Found(
+                module, name, _array(name, parameter, owner, prefix, own.get(name) or _wrapped(name, own))
+            )
         if is_parametrized(module):
             for name in module.parametrizations:
                 with torch.no_grad():
@@ -158,7 +165,7 @@ class TorchModel:
             if child is None:
                 continue
             is_hidden = name == "module" and type(module).__name__ in WRAPPERS
-            path = owner if is_hidden else _path(owner, name)
+            path = owner if is_hidden else joined(owner, name)
             below = {
                 key.removeprefix(f"{name}."): role for key, role in own.items() if key.startswith(f"{name}.")
             }
@@ -184,18 +191,19 @@ class TorchModel:
             self._backend.fill(tensor, plan)
 
     def finish(self) -> None:
-        """Let FSDP2 know of new parameters, and tell of buffers that have no memory."""
+        """Let FSDP2 know of new parameters, and tell of what still has no memory."""
         if not self._has_moved:
             return
         for module in self._module.modules():
             if hasattr(module, "_get_fsdp_state"):
                 module._apply(lambda tensor: tensor)
         left = [name for name, buffer in self._module.named_buffers() if buffer.is_meta]
-        if left:
+        kept = [name for name, one in self._module.named_parameters() if one.is_meta]
+        if left or kept:
             warnings.warn(
-                f"{len(left)} buffers are still on the meta device, as {left[0]!r}: buffers are left "
-                "alone; make "
-                "them by the module's own code, or load them",
+                f"{len(left)} buffers and {len(kept)} parameters are still on the meta device, as "
+                f"{(left or kept)[0]!r}: buffers are left alone, and so is what rules keep; make them by the "
+                "module's own code, or load them",
                 stacklevel=3,
             )
 
@@ -231,11 +239,21 @@ class TorchModel:
         try:
             with torch.no_grad():
                 setattr(found.module, found.attribute, value)
+                made = found.tensor
         except (RuntimeError, ValueError, NotImplementedError) as error:
             raise TargetError(
                 f"its parametrization takes no value ({str(error).splitlines()[0]}); wanted one with a "
                 "right_inverse, or a rule that keeps the parameter"
             ) from error
+        if not value.numel():
+            return
+        bound = ROUNDINGS * torch.finfo(value.dtype).eps * value.abs().max().item()
+        if not (made - value).abs().max().item() <= bound:
+            raise TargetError(
+                "its parametrization makes something else of the values that it was given, as one that "
+                "normalises does; wanted an initializer whose values it leaves alone, such as 'orthogonal' "
+                "for an orthogonal one, or a rule that keeps the parameter"
+            )
 
 
 def _array(
@@ -245,7 +263,7 @@ def _array(
     above, role = (owner, role_of(owner, name, shape)) if told is None else told
     leaf = role.leaf or canonical_leaf(name)
     for component in role.inner:
-        above = _path(above, component)
+        above = joined(above, component)
     layout = as_layout(role.layout)
     return ModelArray(
         prefix + name,
@@ -260,10 +278,11 @@ def _array(
     )
 
 
-def _path(owner: str, name: str) -> str:
-    """The path of something below a path; wrappers add nothing."""
-    path = make_path(name)
-    return f"{owner}/{path}" if owner and path else owner or path
+def _wrapped(name: str, told: Mapping[str, tuple[str, Role]]) -> tuple[str, Role] | None:
+    """What is told of the array for which one stands that an older wrapper has put in its place."""
+    found = OLD_STYLE.fullmatch(name)
+    known = None if found is None else told.get(found[1])
+    return None if known is None else (known[0], known[1]._replace(leaf=name))
 
 
 def _is_of_keras(module: torch.nn.Module) -> bool:

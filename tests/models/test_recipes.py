@@ -224,6 +224,13 @@ class TestOthers:
         zero = [path for path, one in found.items() if path.endswith("scale") and one == ui.Zeros()]
         assert zero == ["layer1/0/bn2/scale", "layer1/1/bn2/scale"]
 
+    def test_resnet_without_a_last_norm(self):
+        arrays = [(f"conv{number}_3_bn/scale", (4,), "norm") for number in range(3)]
+        with pytest.raises(RuleError, match="finds no last normalisation of a block; wanted last="):
+            initializers(arrays, "resnet")
+        found = initializers(arrays, ui.recipe("resnet", last="*_3_bn/scale"))
+        assert set(found.values()) == {ui.Zeros()}
+
     def test_mup(self):
         arrays = [
             ("wte/weight", (50, 32), "embedding", "embedding IO"),

@@ -345,6 +345,24 @@ class TestTrees:
         with pytest.raises(PathError, match="prefix is 3; wanted the text of a path"):
             ui.init_tree(SHAPES, RULES, seed=0, prefix=3)
 
+    def test_rename_of_what_would_collide(self):
+        shapes = {"a": {"kernel": (2, 2), "w": (2, 2)}}
+        plan = ui.plan_model(shapes, "ones", seed=0, rename={"a/w": "a/second"})
+        assert [row.path for row in plan.rows] == ["a/weight", "a/second"]
+
+    def test_moving_statistics_are_no_parameters(self):
+        tree = {
+            "bn": {"weight": np.full(3, 5.0), "running_var": np.full(3, 7.0)},
+            "moving_mean": np.full(3, 7.0),
+        }
+        assert [row.path for row in ui.plan_model(tree, "ones", seed=0).rows] == ["bn/scale"]
+        ui.init_(tree, "ones", seed=0)
+        assert tree["bn"]["running_var"].sum() == tree["moving_mean"].sum() == 21
+
+    def test_dots_in_patterns_are_told(self):
+        with pytest.warns(UnusedRuleWarning, match="with '/' between components"):
+            ui.init_tree(SHAPES, [("encoder.0.weight", "ones"), ("**", "zeros")], seed=0)
+
     def test_rename_of_nothing(self):
         with pytest.raises(RuleError, match="rename has 'x', which is the path of nothing"):
             ui.init_tree({"a": (2,)}, "ones", seed=0, rename={"x": "y"})

@@ -8,6 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
+from torch.nn.utils import prune  # noqa: E402
 
 import unifinit as ui  # noqa: E402
 from unifinit.errors import RuleError, TargetError, UnsupportedModelError  # noqa: E402
@@ -216,9 +217,7 @@ class TestModels:
             module = nn.ModuleDict({"a": self.net(), "b": nn.Linear(4, 4)})
             module["c"] = module["b"]
         module.requires_grad_(False)
-        with pytest.warns(
-            UserWarning, match=r"3 buffers are still on the meta device, as 'a.1.running_mean'"
-        ):
+        with pytest.warns(UserWarning, match=r"3 buffers and 0 parameters are still on .*'a.1.running_mean'"):
             ui.init_(module, RULES, seed=0)
         real = ui.init_(nn.ModuleDict({"a": self.net(), "b": nn.Linear(4, 4)}), RULES, seed=0)
         assert torch.equal(module["a"][2].weight, real["a"][2].weight)
@@ -273,6 +272,33 @@ class TestModels:
         ui.init_(model.to_empty(device="cpu"), RULES, seed=0)
         assert torch.allclose(model.weight, drawn("weight", (4, 4)), atol=1e-6)
 
+    def test_parametrizations_that_change_values(self):
+        module = nn.Linear(4, 4)
+        nn.utils.parametrizations.spectral_norm(module)
+        with pytest.raises(TargetError, match=r"^weight: its parametrization makes something else"):
+            ui.init_(module, RULES, seed=0)
+        module = nn.Linear(4, 4)
+        nn.utils.parametrizations.orthogonal(module)
+        with pytest.raises(TargetError, match="makes something else"):
+            ui.init_(module, RULES, seed=0)
+        ui.init_(module, {"bias": "zeros", "weight": "orthogonal"}, seed=0)
+        assert torch.allclose(module.weight, drawn("weight", (4, 4), initializer="orthogonal"), atol=1e-5)
+
+    @pytest.mark.filterwarnings("ignore:.*weight_norm.*is deprecated:FutureWarning")
+    def test_older_wrappers(self):
+        module = nn.Linear(6, 4)
+        prune.identity(module, "weight")
+        row = rows(module)["weight_orig"]
+        assert (row.layer, row.layout, row.fan_in, row.fan_out) == ("dense", "OI", 6, 4)
+        module = torch.nn.utils.weight_norm(nn.Conv2d(6, 4, 3, groups=2))
+        assert rows(module)["weight_v"].fan_in == 27
+
+    def test_what_is_kept_on_the_meta_device_is_told(self):
+        with torch.device("meta"):
+            module = nn.Linear(4, 4)
+        with pytest.warns(UserWarning, match="0 buffers and 1 parameters are still on the meta device"):
+            ui.init_(module, {"bias": "keep", "weight": "glorot_uniform"}, seed=0)
+
     def test_lazy_layers(self):
         module = nn.LazyLinear(4)
         with pytest.raises(UnsupportedModelError, match="weight has no shape yet; wanted the model after"):
@@ -293,9 +319,18 @@ class TestModels:
 
     def test_a_state_dict_is_a_tree_with_the_same_paths(self):
         module = nn.ModuleDict(
-            {"fc": nn.Linear(4, 8), "norm": nn.LayerNorm(8), "attn": nn.MultiheadAttention(8, 2)}
+            {
+                "fc": nn.Linear(4, 8),
+                "norm": nn.BatchNorm1d(8),
+                "attn": nn.MultiheadAttention(8, 2),
+                "lstm": nn.LSTM(4, 8, 2, bidirectional=True),
+                "gru": nn.GRUCell(4, 8),
+            }
         )
-        state = {name: torch.empty_like(value) for name, value in module.state_dict().items()}
+        module["norm"].running_var.fill_(3)
+        state = {name: value.clone() for name, value in module.state_dict().items()}
+        told = ui.plan_model(state, "torch", seed=0, rename={"attn/out_proj": "attn/out"}).rows
+        assert {row.path for row in told} == set(rows(module))
         ui.init_(state, RULES, seed=0, rename={"attn/out_proj": "attn/out"})
         ui.init_(module, RULES, seed=0)
         assert all(torch.equal(value, state[name]) for name, value in module.state_dict().items())

@@ -14,8 +14,8 @@ from unifinit import elements
 from unifinit.checkpoints import Checkpoint, Entry, open_checkpoint, write_checkpoint
 from unifinit.models import ModelPlan
 from unifinit.models.arrays import ModelArray
+from unifinit.models.names import described
 from unifinit.specs import Spec, verification
-from unifinit.specs.difference import described
 from unifinit.specs.verification import Checked, identify, verify
 from unifinit.types import as_dtype
 
@@ -35,7 +35,7 @@ SHAPES: dict[str, tuple[int, ...]] = {
 def spec(
     rules: Any = RULES, seed: int = 5, dtype: str = "float32", shapes: dict[str, tuple[int, ...]] = SHAPES
 ) -> Spec:
-    arrays: list[ModelArray] = [described(name, shape, as_dtype(dtype)) for name, shape in shapes.items()]
+    arrays: list[ModelArray] = described((name, shape, as_dtype(dtype)) for name, shape in shapes.items())
     return Spec(arrays, rules, seed)
 
 

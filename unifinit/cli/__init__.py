@@ -58,6 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"unifinit: there is not enough memory: {one_line(error, 2000)}", file=sys.stderr)
         return WRONG_ARGUMENTS
     except OSError as error:
-        print(f"unifinit: {one_line(error, 2000)}", file=sys.stderr)
+        told = one_line(error, 2000).replace("overwrite=True", "--overwrite")  # As it is said here.
+        print(f"unifinit: {told}", file=sys.stderr)
         return WRONG_ARGUMENTS
     return status

@@ -29,6 +29,8 @@ from unifinit.specs.verification import Checked, identify, verify
 DIFFERENT = 1
 FILES = (".safetensors", ".npz", ".zarr")
 """Endings of an output that is one file, or one group of zarr."""
+FOREIGN = (".bin", ".ckpt", ".gguf", ".h5", ".keras", ".npy", ".onnx", ".pt", ".pth")
+"""Endings by which nobody calls a folder."""
 
 
 def run_spec(arguments: Namespace) -> int:
@@ -226,6 +228,11 @@ def _check_output(arguments: Namespace) -> None:
         if not arguments.dry_run and arguments.html is None:
             raise UsageError("there is nothing to write to; wanted --output, --dry-run or --html")
         return
+    if arguments.output.endswith(FOREIGN):
+        raise UsageError(
+            f"{arguments.output} is the name of a file that unifinit does not write; wanted a folder, or a "
+            f"name that ends in {', '.join(FILES)}"
+        )
     if arguments.dry_run:
         raise UsageError("--dry-run writes nothing; wanted it without --output")
     divided = (arguments.shards, arguments.index, arguments.shard_size)

@@ -18,7 +18,7 @@ from unifinit.layout import Layout
 from unifinit.models.arrays import ModelArray, Parameter, Split, sizes_of
 from unifinit.models.facts import Facts
 from unifinit.models.keys import keys_of
-from unifinit.models.paths import require_distinct
+from unifinit.models.paths import make_path, require_distinct
 from unifinit.models.patterns import Renaming
 from unifinit.models.rules import Rule, Rules
 from unifinit.models.sources import KEEP, RuleSource
@@ -131,7 +131,14 @@ def renamed(arrays: Sequence[ModelArray], renaming: Renaming) -> list[ModelArray
     """
     if not renaming:
         return list(arrays)
-    found = [array._replace(renamed=tuple(map(renaming.new, array.paths))) for array in arrays]
+    found = [
+        array._replace(
+            renamed=(renaming.new(array.paths[0], make_path(array.name)),)
+            if len(array.paths) == 1
+            else tuple(map(renaming.new, array.paths))
+        )
+        for array in arrays
+    ]
     if renaming.unused:
         raise RuleError(
             f"rename has {renaming.unused[0]!r}, which is the path of nothing; known are "
@@ -207,6 +214,8 @@ def _warn_of_unused(chosen: Sequence[_Chosen], rules: Rules, facts: Facts) -> No
             reason = f"all that it matches is taken by {earlier!r} before it; wanted it first, or not at all"
         else:
             reason = f"nothing matches it; paths are {_shown([one.path for one in facts.parameters])}"
+            if isinstance(source, Rule) and "." in source.pattern.text and "/" not in source.pattern.text:
+                reason += ", with '/' between components"
         category = UnusedRuleWarning if earlier is None else OverlappingRuleWarning
         warnings.warn(f"{source!r} decides nothing: {reason}", category, stacklevel=_level_of_user())
 

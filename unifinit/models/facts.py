@@ -39,10 +39,18 @@ class Facts:
     ----------
     parameters
         All of them.
+
+    Attributes
+    ----------
+    parameters
+        All of them.
+    memo
+        What recipes have found out about the model.
     """
 
     def __init__(self, parameters: Iterable[Parameter]) -> None:
         self.parameters = tuple(parameters)
+        self.memo: dict[object, object] = {}
 
     @cached_property
     def layers(self) -> dict[str, dict[str, Parameter]]:

@@ -63,6 +63,12 @@ def make_path(*names: str) -> str:
     return path if path.isascii() else unicodedata.normalize("NFC", path)
 
 
+def joined(owner: str, name: str) -> str:
+    """The path of something below a path; wrappers, and an empty name, add nothing."""
+    path = make_path(name) if name else ""
+    return f"{owner}{SEPARATOR}{path}" if owner and path else owner or path
+
+
 def canonical_leaf(name: str) -> str:
     """What an array of a layer is called here; a name that is not known stays as it is."""
     return LEAVES.get(name, name)

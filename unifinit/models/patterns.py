@@ -190,10 +190,10 @@ class Renaming:
         """The patterns that have matched nothing."""
         return [pattern.text for pattern, _ in self._entries if pattern.text not in self.used]
 
-    def new(self, path: str) -> str:
-        """The path under which a parameter goes."""
+    def new(self, path: str, name: str = "") -> str:
+        """The path under which a parameter goes, of which a library may have another name."""
         for pattern, new in self._entries:
-            found, rest = pattern.match(path), ""
+            found, rest = pattern.match(path) or (pattern.match(name) if name else None), ""
             plain = unicodedata.normalize("NFC", pattern.text)
             if found is None and _is_plain(plain) and path.startswith(plain + "/"):
                 found, rest = pattern.match(plain), path[len(plain) :]

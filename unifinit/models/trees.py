@@ -7,16 +7,17 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from unifinit.dispatch import require_known_key
 from unifinit.errors import ShapeError, TargetError, UnsupportedArrayError, UnsupportedModelError
-from unifinit.layout import as_layout
 from unifinit.models.arrays import ModelArray, one_of_ties
-from unifinit.models.names import role_of
-from unifinit.models.paths import SEPARATOR, make_path
+from unifinit.models.names import described, is_state
+from unifinit.models.paths import SEPARATOR
 from unifinit.models.reader import Reading
 from unifinit.plan import Plan
 from unifinit.registry import DEFAULT, registry
-from unifinit.types import DTYPES, Array, as_dtype, as_shape
+from unifinit.types import DTYPES, Array, DType, Shape, as_dtype, as_shape
 
 COLLECTIONS = frozenset({"params", "batch_stats", "cache", "intermediates", "constants", "losses", "state"})
 """What Flax calls the collections of a model's variables; those of "params" are its parameters."""
@@ -44,15 +45,12 @@ class TreeModel:
         Nested containers.
     reading
         How it is to be read.
-    roles
-        What an array is, by its leaf; by default as its name and shape suggest.
     """
 
     def __init__(
         self,
         tree: Any,
         reading: Reading,
-        describe: Callable[[Leaf, ModelArray], ModelArray] | None = None,
     ) -> None:
         self._tree = tree
         self._reading = reading
@@ -62,11 +60,13 @@ class TreeModel:
         self.arrays: list[ModelArray] = []
         ties: dict[int, list[Leaf]] = {}
         for leaf in _leaves_of_parameters(tree, has_arrays=self._has_arrays):
+            if leaf.names and is_state(leaf.names[-1]):
+                continue
             # Arrays that are never overwritten can be the same by chance.
             ties.setdefault(id(leaf.value) if is_mutable(leaf.value) else id(leaf), []).append(leaf)
+        arrays = iter(described(named(leaf) for leaves in ties.values() for leaf in leaves))
         for number, leaves in enumerate(ties.values()):
-            places = [describe(leaf, described(leaf)) if describe else described(leaf) for leaf in leaves]
-            self.arrays.append(one_of_ties(places))
+            self.arrays.append(one_of_ties([next(arrays) for _ in leaves]))
             self._leaves.append(leaves[0])
             self._number.update(dict.fromkeys((leaf.keys for leaf in leaves), number))
 
@@ -155,25 +155,20 @@ def read_tree(target: Any, reading: Reading) -> TreeModel:
     return TreeModel(target, reading)
 
 
-def described(leaf: Leaf) -> ModelArray:
-    """What is known of an array by its name and its shape.
+def named(leaf: Leaf) -> tuple[str, Shape, DType]:
+    """The name, the shape and the dtype of an array.
 
     Raises
     ------
-    PathError, ShapeError, DtypeError
+    ShapeError, DtypeError
         If there is something wrong with one of them.
     """
-    name = SEPARATOR.join(leaf.names)
-    path = make_path(*leaf.names) if leaf.names else "kernel"
-    owner, _, last = path.rpartition(SEPARATOR)
-    value = leaf.value
+    name, value = SEPARATOR.join(leaf.names) or "kernel", leaf.value
     try:
         shape = as_shape(tuple(value.shape) if hasattr(value, "shape") else value)
     except ShapeError as error:
         raise ShapeError(f"{name}: {error}") from None
-    dtype = as_dtype(value.dtype) if hasattr(value, "dtype") else DTYPES["float32"]
-    role = role_of(owner, last, shape)
-    return ModelArray(name, owner, role.leaf, shape, dtype, role.layer, as_layout(role.layout), role.splits)
+    return name, shape, as_dtype(value.dtype) if hasattr(value, "dtype") else DTYPES["float32"]
 
 
 def is_array(x: Any) -> bool:
@@ -197,7 +192,11 @@ def is_leaf(x: Any, *, has_arrays: bool = False) -> bool:
         return True
     if has_arrays:
         return False
-    return isinstance(x, tuple) and all(type(size) is int for size in x) and not hasattr(x, "_fields")
+    return isinstance(x, tuple) and all(_is_size(size) for size in x) and not hasattr(x, "_fields")
+
+
+def _is_size(x: Any) -> bool:
+    return isinstance(x, (int, np.integer)) and not isinstance(x, bool)
 
 
 def is_container(x: Any) -> bool:

@@ -15,10 +15,10 @@ from unifinit.checkpoints import Checkpoint, StoredArray
 from unifinit.errors import ArgumentError
 from unifinit.layout import as_layout
 from unifinit.models.arrays import ModelArray, sizes_of
-from unifinit.models.names import role_of
-from unifinit.models.paths import SEPARATOR, make_path, require_distinct
+from unifinit.models.names import described
+from unifinit.models.paths import require_distinct
 from unifinit.models.patterns import PathPattern, Rename, Renaming
-from unifinit.types import DType, Shape
+from unifinit.types import DType
 from unifinit.weight import Weight, place_of, share
 
 Relation: TypeAlias = Literal[
@@ -119,11 +119,12 @@ def _parameters(checkpoint: Checkpoint, renaming: Renaming, layouts: Mapping[str
     unused = {pattern.text for pattern, _ in patterns}
     found: dict[str, _Found] = {}
     names = []
-    for name, stored in checkpoint.arrays.items():
-        array = described(name, tuple(stored.shape), stored.dtype)
+    told = described((name, tuple(one.shape), one.dtype) for name, one in checkpoint.arrays.items())
+    for known, (name, stored) in zip(told, checkpoint.arrays.items(), strict=True):
+        array = known
         for pattern, layout in patterns:
-            if any(map(pattern.match, array.paths)):
-                array = array._replace(layout=layout)
+            if any(map(pattern.match, known.paths)):
+                array = known._replace(layout=layout)
                 unused.discard(pattern.text)
                 break
         parameters = array.parameters()  # It says which array a layout does not fit.
@@ -142,13 +143,6 @@ def _parameters(checkpoint: Checkpoint, renaming: Renaming, layouts: Mapping[str
             f"rename has {renaming.unused[0]!r}, which matches no path of the first checkpoint"
         )
     return found
-
-
-def described(name: str, shape: Shape, dtype: DType) -> ModelArray:
-    """What is known of an array of a checkpoint by its name and its shape."""
-    owner, _, last = make_path(name).rpartition(SEPARATOR)
-    role = role_of(owner, last, shape)
-    return ModelArray(name, owner, role.leaf, shape, dtype, role.layer, as_layout(role.layout), role.splits)
 
 
 def _compared(path: str, one: _Found, other: _Found) -> Difference:

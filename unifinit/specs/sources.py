@@ -9,13 +9,18 @@ from typing import Any, SupportsIndex
 from unifinit.checkpoints import Checkpoint
 from unifinit.errors import SpecError
 from unifinit.key import Key
+from unifinit.models.names import STATE, described, is_state
 from unifinit.models.patterns import Rename
+from unifinit.models.rules import Rule, Rules, as_rules
+from unifinit.models.sources import KEEP
 from unifinit.models.targets import model_arrays
 from unifinit.registry import registry
 from unifinit.specs.architectures import ARCHITECTURES, architecture
-from unifinit.specs.difference import described
 from unifinit.specs.documents import FilePath, read_values
 from unifinit.specs.spec import Spec
+
+STATE_PATHS = f"re:(.*/)?({'|'.join(sorted(STATE))})"
+"""The paths of what is kept out of a start: moving statistics, and counts."""
 
 
 def spec_of(
@@ -44,7 +49,10 @@ def spec_of_checkpoint(
     checkpoint: Checkpoint, rules: Any, seed: SupportsIndex | Key, *, name: str = ""
 ) -> Spec:
     """The specification of a model of which there is a checkpoint, by names and shapes alone."""
-    arrays = [described(stored.name, stored.shape, stored.dtype) for stored in checkpoint.arrays.values()]
+    arrays = described((one.name, one.shape, one.dtype) for one in checkpoint.arrays.values())
+    if any(is_state(array.name) for array in arrays):
+        given = as_rules(rules)
+        rules = Rules([Rule(STATE_PATHS, KEEP), *given.rules], unmatched=given.unmatched)
     return Spec(arrays, rules, seed, name=name)
 
 

@@ -132,7 +132,11 @@ class KerasDefaults(Recipe):
 
 
 class FlaxDefaults(Recipe):
-    """What the layers of Flax draw by default, in NNX and in Linen."""
+    """What the layers of Flax draw by default, in NNX and in Linen.
+
+    By the fans of the layer's own matrix, which Flax does not take in ``Einsum``, nor in ``ConvTranspose``
+    with ``transpose_kernel``. Gates have matrices of their own, as in Linen; those of NNX's cells share one.
+    """
 
     name = "flax"
     summary = (

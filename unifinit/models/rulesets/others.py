@@ -42,10 +42,23 @@ class ResNet(Recipe):
         return KaimingNormal(mode=self.mode, nonlinearity="relu")
 
     def _is_last(self, parameter: Parameter, facts: Facts) -> bool:
-        """Whether it belongs to the last normalisation of a block.
+        """Whether it belongs to the last normalisation of a block."""
+        if self not in facts.memo:
+            scales = [one for one in facts.parameters if one.leaf == "scale"]
+            last = {one.path for one in scales if self._ends_block(one, facts)}
+            if not last:
+                raise RuleError(
+                    "recipe 'resnet' finds no last normalisation of a block; wanted last= a pattern of their "
+                    "scales, such as '**/*_3_bn/scale', or zero_gamma=False"
+                )
+            facts.memo[self] = last
+        return parameter.path in facts.memo[self]  # type: ignore[operator]  # It is the set.
 
-        By the setting, or by numbers: of the layers of normalisation side by side that are called alike, as
-        bn1, bn2 and bn3, or BatchNorm_0 and BatchNorm_1, the last one is meant if there are several.
+    def _ends_block(self, parameter: Parameter, facts: Facts) -> bool:
+        """By the setting, or by numbers.
+
+        Of the layers of normalisation side by side that are called alike, as bn1, bn2 and bn3, or BatchNorm_0
+        and BatchNorm_1, the last one is meant if there are several.
         """
         if self.last is not None:
             return matches(self.last, parameter)

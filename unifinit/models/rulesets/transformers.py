@@ -17,11 +17,8 @@ from unifinit.models.rulesets.base import Recipe, is_matrix, matches
 from unifinit.models.sources import Choice
 
 QUERIES = "**/{query,q,q_proj,q_lin,wq}/weight"
-KEYS = "**/{key,k,k_proj,k_lin,wk}/weight"
-VALUES = "**/{value,v,v_proj,v_lin,wv}/weight"
 RESIDUAL = "**/{out,out_proj,o_proj,o,wo,c_proj,proj,down_proj,w2,fc2,linear2,dense_4h_to_h}/weight"
 """The layers whose outputs are added to the residual stream, by the names that they have in common code."""
-ATTENTION_OUTPUT = "**/{out,out_proj,o_proj,o,wo,c_proj,proj,dense}/weight"
 ATTENTION_BIASES = "**/{query,key,value,out,qkv,proj}/bias"
 TOKENS = ("cls", "cls_token", "class_token", "dist_token")
 """Parameters that stand for a token of their own."""
