@@ -11,7 +11,6 @@ from unifinit.backend import (
     as_dtype,
     as_layout,
     canonical_leaf,
-    joined,
     role_of,
 )
 from unifinit_flax.layers import HIDDEN
@@ -54,9 +53,7 @@ def array_of(
         if told is None:
             layout = as_layout(role_of(owner, last, inner or ()).layout)
         layout = lifted(layout, rank, added)
-    for component in role.inner:
-        above = joined(above, component)
-    return ModelArray(name, above, leaf, shape, as_dtype(value.dtype), role.layer, layout, role.splits)
+    return ModelArray.of(role, above, last, name, shape, as_dtype(value.dtype))._replace(layout=layout)
 
 
 def told_below(told: Told, child: str) -> Told:

@@ -20,8 +20,6 @@ from unifinit.backend import (
     TargetError,
     UnsupportedModelError,
     as_dtype,
-    as_layout,
-    canonical_leaf,
     joined,
     make_path,
     one_of_ties,
@@ -205,9 +203,4 @@ def _array(name: str, variable: Any, owner: str, told: tuple[str, Role] | None) 
         role = role_of(above, last, shape)
     else:
         above, role = told
-    for component in role.inner:
-        above = joined(above, component)
-    leaf = role.leaf or canonical_leaf(last)
-    layout = as_layout(role.layout)
-    dtype = as_dtype(variable.dtype)
-    return ModelArray(variable.path, above, leaf, shape, dtype, role.layer, layout, role.splits)
+    return ModelArray.of(role, above, last, variable.path, shape, as_dtype(variable.dtype))

@@ -21,8 +21,6 @@ from unifinit.backend import (
     TargetError,
     UnsupportedModelError,
     as_dtype,
-    as_layout,
-    canonical_leaf,
     joined,
     one_of_ties,
     role_of,
@@ -261,21 +259,7 @@ def _array(
 ) -> ModelArray:
     shape = tuple(tensor.shape)
     above, role = (owner, role_of(owner, name, shape)) if told is None else told
-    leaf = role.leaf or canonical_leaf(name)
-    for component in role.inner:
-        above = joined(above, component)
-    layout = as_layout(role.layout)
-    return ModelArray(
-        prefix + name,
-        above,
-        leaf,
-        shape,
-        as_dtype(tensor.dtype),
-        role.layer,
-        layout,
-        role.splits,
-        role.zero_row,
-    )
+    return ModelArray.of(role, above, name, prefix + name, shape, as_dtype(tensor.dtype))
 
 
 def _wrapped(name: str, told: Mapping[str, tuple[str, Role]]) -> tuple[str, Role] | None:

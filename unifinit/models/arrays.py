@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from unifinit.errors import LayoutError
 from unifinit.layout import Layout, as_layout
-from unifinit.models.paths import SEPARATOR
+from unifinit.models.paths import SEPARATOR, canonical_leaf, joined, parent_of
 from unifinit.types import DType, Shape
 from unifinit.weight import Weight, share
 
@@ -108,7 +108,7 @@ class Parameter(NamedTuple):
     @property
     def parent(self) -> str:
         """The path of its layer."""
-        return self.path.rpartition(SEPARATOR)[0]
+        return parent_of(self.path)
 
 
 class ModelArray(NamedTuple):
@@ -140,6 +140,24 @@ class ModelArray(NamedTuple):
     splits: tuple[Split, ...] = ()
     zero_row: int | None = None
     renamed: tuple[str, ...] | None = None
+
+    @classmethod
+    def of(cls, role: Role, owner: str, last: str, name: str, shape: Shape, dtype: DType) -> ModelArray:
+        """An array with a role.
+
+        Parameters
+        ----------
+        role
+            What it is to its layer.
+        owner, last
+            The path of the layer, and what the layer calls the array.
+        name, shape, dtype
+            As the framework has them.
+        """
+        for component in role.inner:
+            owner = joined(owner, component)
+        leaf, layout = role.leaf or canonical_leaf(last), as_layout(role.layout)
+        return cls(name, owner, leaf, shape, dtype, role.layer, layout, role.splits, role.zero_row)
 
     def path(self, *inner: str) -> str:
         """The path of the part that has some components."""

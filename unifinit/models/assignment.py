@@ -131,14 +131,10 @@ def renamed(arrays: Sequence[ModelArray], renaming: Renaming) -> list[ModelArray
     """
     if not renaming:
         return list(arrays)
-    found = [
-        array._replace(
-            renamed=(renaming.new(array.paths[0], make_path(array.name)),)
-            if len(array.paths) == 1
-            else tuple(map(renaming.new, array.paths))
-        )
-        for array in arrays
-    ]
+    found = []
+    for array in arrays:
+        own = make_path(array.name) if len(array.paths) == 1 else ""
+        found.append(array._replace(renamed=tuple(renaming.new(path, own) for path in array.paths)))
     if renaming.unused:
         raise RuleError(
             f"rename has {renaming.unused[0]!r}, which is the path of nothing; known are "
@@ -252,14 +248,7 @@ def _planned(chosen: _Chosen, keys: Iterator[AnyKey]) -> PlannedArray:
         for parameter, choice, rule, key in zip(parameters, choices, rules, own, strict=True)
     )
     try:
-        if array.splits:
-            weight = layout.weight(array.shape)
-            content, _ = _divided(weight, array, array.splits, iter(planned))
-            # Its parts have keys of their own; this one says that all is known.
-            plan = Plan(weight.shape, array.dtype, content, layout.from_canonical(len(array.shape)), own[0])
-        else:
-            (only,) = planned
-            plan = _whole_plan(only, array, layout)
+        plan = _plan_of(array, planned, layout)
     except UnifinitError as error:
         raise type(error)(f"{parameters[0].path}: {error}") from None
     return PlannedArray(array, planned, layout, plan)
@@ -269,12 +258,17 @@ def replanned(one: PlannedArray, key: AnyKey) -> Plan | None:
     """What an array is to hold if the model has another key; None if it stays as it is."""
     if one.plan is None:
         return None
-    if not one.array.splits:
-        return one.plan.with_key(key / one.parameters[0].parameter.path)
-    parameters = (part._replace(key=key / part.parameter.path) for part in one.parameters)
-    content, _ = _divided(one.layout.weight(one.array.shape), one.array, one.array.splits, iter(parameters))
-    axes = one.layout.from_canonical(len(one.array.shape))
-    return Plan(one.plan.shape, one.array.dtype, content, axes, key)
+    parameters = tuple(part._replace(key=key / part.parameter.path) for part in one.parameters)
+    return _plan_of(one.array, parameters, one.layout)
+
+
+def _plan_of(array: ModelArray, parameters: tuple[PlannedParameter, ...], layout: Layout) -> Plan:
+    if not array.splits:
+        return _whole_plan(parameters[0], array, layout)
+    weight = layout.weight(array.shape)
+    content, key = _divided(weight, array, array.splits, iter(parameters))
+    # Its parts have keys of their own; this one says that all is known.
+    return Plan(weight.shape, array.dtype, content, layout.from_canonical(len(array.shape)), key)
 
 
 def _whole_plan(only: PlannedParameter, array: ModelArray, layout: Layout) -> Plan:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -188,10 +189,7 @@ def _told(weight: Weight) -> list[object]:
 
 
 def _size(one: PlannedParameter) -> int:
-    size = 1
-    for length in one.parameter.weight.shape:
-        size *= length
-    return size
+    return math.prod(one.parameter.weight.shape)
 
 
 def _row(array: PlannedArray, one: PlannedParameter) -> Row:

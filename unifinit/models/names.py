@@ -6,9 +6,8 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 
-from unifinit.layout import as_layout
 from unifinit.models.arrays import ModelArray, Role, Split
-from unifinit.models.paths import SEPARATOR, canonical_leaf, joined, make_path
+from unifinit.models.paths import SEPARATOR, canonical_leaf, make_path
 from unifinit.types import DType, Shape
 
 QUERIES = ("query", "key", "value")
@@ -113,23 +112,18 @@ def described(named: Iterable[tuple[str, Shape, DType]]) -> list[ModelArray]:
         owner, _, last = make_path(name).rpartition(SEPARATOR)
         places[owner][last] = shape
         split.append((name, owner, last, shape, dtype))
-    found = []
-    for name, owner, last, shape, dtype in split:
-        role = _role_beside(places[owner], owner, last, shape)
-        for component in role.inner:
-            owner = joined(owner, component)  # noqa: PLW2901 - the path goes on
-        layout = as_layout(role.layout)
-        found.append(ModelArray(name, owner, role.leaf, shape, dtype, role.layer, layout, role.splits))
-    return found
+    return [
+        ModelArray.of(_role_beside(places[owner], owner, last, shape), owner, last, name, shape, dtype)
+        for name, owner, last, shape, dtype in split
+    ]
 
 
 def _role_beside(others: dict[str, Shape], owner: str, name: str, shape: Shape) -> Role:
     """What an array is beside the others of its layer."""
-    state = next(
-        (one for other, one in others.items() if other.startswith("weight_hh") and len(one) == 2), None
-    )
-    if state is not None and state[1] and state[0] % state[1] == 0 and state[0] // state[1] in RECURRENT:
-        count = state[0] // state[1]
+    states = (one for other, one in others.items() if other.startswith("weight_hh") and len(one) == 2)
+    rows, columns = next(states, (0, 0))
+    count = rows // columns if columns and rows % columns == 0 else 0
+    if count in RECURRENT:
         role = recurrent_role(name, RECURRENT[count], GATES[count])
         if role is not None:
             return role

@@ -61,15 +61,16 @@ def plan_model(
     2 parameters, 10 elements, 40 bytes
     """
     reading = _reading(inputs=inputs)
-    opened_model = opened(target, rules, seed, rename=rename, prefix=prefix, reading=reading)
-    return ModelPlan(opened_model.planned, as_any_key(seed))
+    _, planned, key = opened(target, rules, seed, rename=rename, prefix=prefix, reading=reading)
+    return ModelPlan(planned, key)
 
 
 class Opened(NamedTuple):
-    """A model, and what its arrays are to hold."""
+    """A model, what its arrays are to hold, and its key."""
 
     model: OpenModel
     planned: list[PlannedArray]
+    key: AnyKey
 
 
 def init_(
@@ -143,7 +144,7 @@ def init_(
     """
     with paused_collector():
         reading = _reading(device=device)
-        model, planned = opened(target, rules, seed, rename=rename, prefix=prefix, reading=reading)
+        model, planned, _ = opened(target, rules, seed, rename=rename, prefix=prefix, reading=reading)
         for number, one in enumerate(planned):
             if one.plan is not None:
                 try:
@@ -204,7 +205,7 @@ def init_tree(
     (4, 2)
     """
     reading = _reading(device=device, inputs=inputs, backend=backend)
-    model, planned = opened(target, rules, seed, rename=rename, prefix=prefix, reading=reading)
+    model, planned, _ = opened(target, rules, seed, rename=rename, prefix=prefix, reading=reading)
     return model.build(
         [
             model.keep(number) if one.plan is None else model.create(number, one.plan)
@@ -220,7 +221,7 @@ def opened(
     *,
     rename: Rename,
     prefix: str,
-    reading: Reading | None = None,
+    reading: Reading,
 ) -> Opened:
     """A model, and what its arrays are to hold; nothing is written."""
     if seed is None:
@@ -228,14 +229,14 @@ def opened(
             "seed is None; wanted an integer or a ui.Key, so that the model starts the same again"
         )
     checked, key, renaming = as_rules(rules), as_any_key(seed), Renaming(rename)
-    model = open_model(target, _reading() if reading is None else reading)
+    model = open_model(target, reading)
     arrays = list(model.arrays)
     if prefix:
         if not isinstance(prefix, str):
             raise PathError(f"prefix is {prefix!r}; wanted the text of a path")
         above = make_path(prefix)
         arrays = [array._replace(owner="/".join(filter(None, (above, array.owner)))) for array in arrays]
-    return Opened(model, assign(renamed(arrays, renaming), checked, key))
+    return Opened(model, assign(renamed(arrays, renaming), checked, key), key)
 
 
 @contextmanager

@@ -47,11 +47,7 @@ class TreeModel:
         How it is to be read.
     """
 
-    def __init__(
-        self,
-        tree: Any,
-        reading: Reading,
-    ) -> None:
+    def __init__(self, tree: Any, reading: Reading) -> None:
         self._tree = tree
         self._reading = reading
         self._has_arrays = any(map(_tells_itself, _nodes(_root(tree))))
@@ -148,9 +144,8 @@ def read_tree(target: Any, reading: Reading) -> TreeModel:
     if not is_container(target) and not is_leaf(target):
         raise UnsupportedModelError(
             f"a {type(target).__module__}.{type(target).__qualname__} is no model that unifinit knows; "
-            "wanted a "
-            "torch.nn.Module, a Keras model, a module of Flax, or nested mappings, lists or dataclasses of "
-            "arrays or shapes"
+            "wanted a torch.nn.Module, a Keras model, a module of Flax, or nested mappings, lists or "
+            "dataclasses of arrays or shapes"
         )
     return TreeModel(target, reading)
 
@@ -173,7 +168,7 @@ def named(leaf: Leaf) -> tuple[str, Shape, DType]:
 
 def is_array(x: Any) -> bool:
     """Whether it is an array of a known library."""
-    if not hasattr(x, "shape") or not hasattr(x, "dtype"):
+    if not _tells_itself(x):
         return False
     try:
         registry().of(x)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from importlib.util import find_spec
@@ -190,6 +190,6 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> Document:
     return found
 
 
-def compact(entries: Iterator[tuple[str, Any]]) -> Document:
+def compact(entries: Mapping[str, Any]) -> Document:
     """A table of those entries that say something."""
-    return {name: value for name, value in entries if value not in (None, "", (), [], {})}
+    return {name: value for name, value in entries.items() if value not in (None, "", (), [], {})}

@@ -264,8 +264,7 @@ def _path(name: str) -> str:
 
 def _array_entry(array: ModelArray) -> Document:
     splits = [
-        compact(iter({"axis": s.axis, "names": list(s.names), "sizes": list(s.sizes or ())}.items()))
-        for s in array.splits
+        compact({"axis": s.axis, "names": list(s.names), "sizes": list(s.sizes or ())}) for s in array.splits
     ]
     path = array.path()
     guessed = role_of(array.owner, make_path(array.name).rpartition("/")[2], array.shape).layer
